@@ -1,0 +1,51 @@
+"""One file per foreign tool: recognise its checkpoint, map its names to a family. No arithmetic here."""
+
+from __future__ import annotations
+
+from recaudit.checkpoints.spec import ModelSpec, SaeSpec
+from recaudit.checkpoints.tools import rechorus, recbole, recsae, sparsify, tables
+from recaudit.checkpoints.tools.hints import Hints
+from recaudit.checkpoints.types import Checkpoint
+from recaudit.errors import InputRefused
+from recaudit.text import printable
+
+__all__ = ["Hints", "holds_sae", "read_model", "read_sae"]
+
+_MODEL_TOOLS = (recbole, rechorus, tables)
+_SAE_TOOLS = (recsae, sparsify)
+
+
+def read_model(checkpoint: Checkpoint, hints: Hints) -> ModelSpec:
+    """The recommender in a checkpoint, whichever tool wrote it.
+
+    Raises:
+        InputRefused: no known tool writes such a file, or a fact is missing; names the flag that gives it.
+    """
+    for tool in _MODEL_TOOLS:
+        if tool.recognises_model(checkpoint):
+            return tool.read_model(checkpoint, hints)
+    raise _unknown(checkpoint, "recommender")
+
+
+def holds_sae(checkpoint: Checkpoint) -> bool:
+    """Whether a sparse autoencoder lies in the file (RecSAE keeps it inside the base model's)."""
+    return any(tool.recognises_sae(checkpoint) for tool in _SAE_TOOLS)
+
+
+def read_sae(checkpoint: Checkpoint, hints: Hints) -> SaeSpec:
+    """The sparse autoencoder in a checkpoint, whichever tool wrote it. Raises as ``read_model``."""
+    for tool in _SAE_TOOLS:
+        if tool.recognises_sae(checkpoint):
+            return tool.read_sae(checkpoint, hints)
+    raise _unknown(checkpoint, "sparse autoencoder")
+
+
+def _unknown(checkpoint: Checkpoint, what: str) -> InputRefused:
+    arrays = list(checkpoint.tensors().items())
+    shown = ", ".join(f"{printable(key, 60)} {list(array.shape)}" for key, array in arrays[:6])
+    more = f" and {len(arrays) - 6} more" if len(arrays) > 6 else ""
+    found = f"its tensors are {shown}{more}" if arrays else "it holds no tensors"
+    return InputRefused(
+        f"{printable(checkpoint.path.name)}: no known tool writes a {what} like this; {found}",
+        fix="see docs/formats.md for what can be read",
+    )

@@ -1,0 +1,284 @@
+"""One ingestion from start to end. Nothing is written until everything has been read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from recaudit.checkpoints import read_checkpoint, tools
+from recaudit.checkpoints.spec import ModelSpec, SaeSpec
+from recaudit.checkpoints.types import Checkpoint, Receipt
+from recaudit.datasets import IdMap, ReadOptions, read_dataset, read_id_map, summary
+from recaudit.datasets.types import Split
+from recaudit.errors import InputRefused, UsageError
+from recaudit.ingest.binding import NO_ROW, Binding, bind
+from recaudit.ingest.cases import CaseTable, build_cases, model_inputs, timeline_of
+from recaudit.models import Recommender, build
+from recaudit.models.base import FloatArray
+from recaudit.store import Audit, read, write, writing
+from recaudit.text import printable
+
+_SPLIT_NAMES = np.array([split.name.lower() for split in Split])
+ROW_IDS = "rows"
+"""``--ids rows``: the data's ids are the model's row numbers."""
+
+
+@dataclass(frozen=True)
+class IngestRequest:
+    """What to ingest, as the command line says it."""
+
+    checkpoint: Path
+    data: Path
+    db: Path
+    name: str | None = None
+    sae: Path | None = None
+    ids: str | None = None
+    """A file, or ``rows``."""
+    hints: tools.Hints = field(default_factory=tools.Hints)
+    options: ReadOptions = field(default_factory=ReadOptions)
+    protocol: str = "history"
+    replace: bool = False
+    seed: int = 0
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    """For the ``runs`` table."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What an ingestion did, for the command's closing words."""
+
+    name: str
+    receipts: tuple[Receipt, ...]
+    data_summary: str
+    notes: tuple[str, ...]
+    n_cases: int
+    sae_warning: str | None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    spec: ModelSpec
+    model: Recommender
+    sae: SaeSpec | None
+    binding: Binding
+    cases: CaseTable
+    vectors: FloatArray
+    offset: FloatArray | None
+    receipts: Mapping[str, Receipt]
+
+
+def ingest(request: IngestRequest, progress: Callable[[str], None] = lambda stage: None) -> Ingested:
+    """Read checkpoint, SAE and data; bind, represent, encode; store in one transaction.
+
+    Args:
+        progress: told the name of each stage as it begins.
+
+    Raises:
+        InputRefused: an input is unsafe, unreadable or contradicts another.
+        UsageError: the name is taken, or a flag cannot be.
+    """
+    prepared = _prepare(request, progress)
+    progress("storing")
+    with writing(request.db) as audit:
+        return _store(audit, request, prepared, progress)
+
+
+def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepared:
+    progress("scanning the checkpoint")
+    checkpoint = read_checkpoint(request.checkpoint)
+    receipts = {"model": checkpoint.receipt}
+    spec = tools.read_model(checkpoint, request.hints)
+    model = build(spec)
+    sae, sae_receipt = _sae_spec(request, checkpoint)
+    if sae_receipt is not None:
+        receipts["sae"] = sae_receipt
+    progress("reading the data")
+    id_map, row_ids = _ids(request.ids, spec, model)
+    dataset = read_dataset(request.data, options=request.options, ids=id_map)
+    binding = bind(dataset, spec, model, row_ids)
+    progress("running the model up to its probing site")
+    timeline = timeline_of(binding)
+    cases = build_cases(timeline, binding, model)
+    if not len(cases):
+        raise InputRefused(
+            f"no user of {printable(request.data)} can be an input of this model",
+            fix="give the data this model was trained on",
+        )
+    inputs = model_inputs(cases, timeline, binding, model)
+    vectors = model.represent(inputs)
+    return _Prepared(spec, model, sae, binding, cases, vectors, model.offset(inputs), receipts)
+
+
+def _sae_spec(request: IngestRequest, checkpoint: Checkpoint) -> tuple[SaeSpec | None, Receipt | None]:
+    if request.sae is None:
+        return (
+            (tools.read_sae(checkpoint, request.hints), None)
+            if tools.holds_sae(checkpoint)
+            else (None, None)
+        )
+    apart = read_checkpoint(_weights_of(request.sae))
+    return tools.read_sae(apart, request.hints), apart.receipt
+
+
+def _weights_of(path: Path) -> Path:
+    """The weights file of an SAE folder (sparsify and SAELens save ``cfg.json`` beside it)."""
+    if not path.is_dir():
+        return path
+    weights = sorted(path.glob("*.safetensors"))
+    if len(weights) == 1:
+        return weights[0]
+    raise InputRefused(
+        f"{printable(path)}: holds {len(weights)} .safetensors files, one was expected",
+        fix="name the weights file itself with --sae",
+    )
+
+
+def _ids(
+    given: str | None, spec: ModelSpec, model: Recommender
+) -> tuple[IdMap | None, dict[str, dict[int, str]]]:
+    if given is None:
+        return None, {}
+    if given == ROW_IDS:
+        sizes = {"item": model.n_items, "user": model.n_users or 0}
+        return None, {kind: {row: str(row) for row in range(size)} for kind, size in sizes.items()}
+    id_map = read_id_map(Path(given))
+    return id_map, {kind: dict(rows) for kind, rows in id_map.rows.items()}
+
+
+def _store(
+    audit: Audit, request: IngestRequest, prepared: _Prepared, progress: Callable[[str], None]
+) -> Ingested:
+    name = request.name or prepared.spec.architecture.lower().replace(" ", "-")
+    _make_room(audit, name, replace=request.replace)
+    dataset = prepared.binding.dataset
+    run = write.Run(
+        "ingest",
+        request.arguments,
+        request.seed,
+        [r.sha256 for r in prepared.receipts.values()] + [s.sha256 for s in dataset.sources],
+    )
+    write.add_run(audit, run)
+    notes = (*dataset.notes, *prepared.binding.notes, *prepared.cases.notes)
+    data_summary = summary(dataset)
+    dataset_id = write.add_dataset(audit, dataset, data_summary, notes, run)
+    model, receipt = prepared.model, prepared.receipts["model"]
+    model_id = write.add_model(
+        audit,
+        name=name,
+        dataset_id=dataset_id,
+        spec=prepared.spec,
+        site=model.site,
+        dim=model.dim,
+        history_length=model.history_length,
+        receipt=receipt,
+        protocol=request.protocol,
+        run=run,
+    )
+    for role, found in prepared.receipts.items():
+        write.add_receipt(audit, found, model_id=model_id, role=role, run=run)
+    _store_vectors(audit, model_id, prepared)
+    warning = None
+    if prepared.sae is not None:
+        progress("encoding with the sparse autoencoder")
+        warning = _store_sae(audit, model_id, prepared, prepared.sae, run, request.seed)
+    return Ingested(
+        name,
+        tuple(prepared.receipts.values()),
+        data_summary,
+        tuple(_said(note) for note in notes if note.level != "info"),
+        len(prepared.cases),
+        warning,
+    )
+
+
+def _make_room(audit: Audit, name: str, *, replace: bool) -> None:
+    taken = [model for model in read.models(audit) if model.name == name]
+    if taken and not replace:
+        raise UsageError(
+            f"the audit already holds a model named {printable(name)}",
+            fix="choose another with --name NAME, or write over it with --replace",
+        )
+    for model in taken:
+        write.remove_model(audit, model.model_id)
+
+
+def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared) -> None:
+    binding, head, cases = prepared.binding, prepared.model.head, prepared.cases
+    item_ids = np.flatnonzero(binding.item_row != NO_ROW)
+    rows = binding.item_row[item_ids]
+    bias = None if head.bias is None else head.bias[rows]
+    write.add_model_items(audit, model_id, item_ids, rows, head.vectors[rows], bias)
+    case_ids = np.arange(len(cases))
+    write.add_cases(
+        audit,
+        model_id,
+        {
+            "case_id": case_ids,
+            "user_id": cases.user,
+            "kind": cases.kind.astype(object),
+            "history_end": cases.history_end,
+            "score_offset": np.zeros(len(cases), np.float32)
+            if prepared.offset is None
+            else prepared.offset,
+        },
+        {
+            "target_id": np.arange(len(cases.target_case)),
+            "case_id": cases.target_case,
+            "item_id": cases.target_item,
+            "split": _SPLIT_NAMES[cases.target_split].astype(object),
+        },
+    )
+    write.add_vectors(audit, model_id, "case", case_ids, prepared.vectors)
+
+
+def _store_sae(
+    audit: Audit, model_id: int, prepared: _Prepared, spec: SaeSpec, run: write.Run, seed: int
+) -> str | None:
+    from recaudit.sae import SparseAutoencoder, check_reading  # torch costs a second: only with an SAE
+    from recaudit.sae.latents import latent_statistics
+
+    if spec.encoder.shape[1] != prepared.model.dim:
+        raise InputRefused(
+            f"the SAE reads vectors of width {spec.encoder.shape[1]}, the model's are {prepared.model.dim} wide",
+            fix="give the SAE that was trained on this model",
+        )
+    vectors, cases = prepared.vectors, prepared.cases
+    sae = SparseAutoencoder(spec)
+    codes = sae.encode(vectors)
+    check = check_reading(spec, vectors[np.isin(cases.kind, ["test", "user"])], seed=seed)
+    receipt = prepared.receipts.get("sae", prepared.receipts["model"])
+    sae_id = write.add_sae(
+        audit,
+        model_id=model_id,
+        name="sae",
+        spec=spec,
+        sha256=receipt.sha256,
+        self_check=asdict(check),
+        run=run,
+    )
+    write.add_activations(audit, sae_id, "case", codes.row, codes.latent, codes.value)
+    newest = np.isin(cases.kind, read.NEWEST_KINDS)
+    write.add_latents(audit, sae_id, latent_statistics(codes, newest, cases.user, sae.decoder))
+    if not check.better:
+        return None
+    best = check.better[0]
+    return (
+        f"the SAE reconstructs better when read otherwise: {best.name} explains "
+        f"{best.explained_variance:.3f} of the variance, as stated ({spec.activation}, k = {spec.k} from "
+        f"{spec.k_source}) {check.stated.explained_variance:.3f}"
+    )
+
+
+def _said(note: object) -> str:
+    from recaudit.datasets.types import DataNote
+
+    assert isinstance(note, DataNote)
+    where = f" ({printable(note.file)}{f', line {note.line}' if note.line else ''})" if note.file else ""
+    return (
+        f"{note.count:,} {printable(note.message)}{where}"
+        if note.count
+        else f"{printable(note.message)}{where}"
+    )

@@ -1,0 +1,27 @@
+"""Recommender families, re-implemented for inference. ``build`` turns a ``ModelSpec`` into one."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from recaudit.checkpoints.spec import ModelSpec
+from recaudit.models.base import Cases, Recommender
+
+FAMILIES = {
+    "dot": "recaudit.models.dot:DotProduct",
+    "sasrec": "recaudit.models.sasrec:SASRec",
+}
+"""Family name to class; imported when built, so a table of embeddings never loads torch."""
+
+__all__ = ["FAMILIES", "Cases", "Recommender", "build"]
+
+
+def build(spec: ModelSpec) -> Recommender:
+    """The recommender that ``spec`` describes.
+
+    Raises:
+        InputRefused: tensors that contradict each other; names both.
+    """
+    module, _, name = FAMILIES[spec.family].partition(":")
+    return cast(Recommender, getattr(import_module(module), name)(spec))

@@ -1,0 +1,311 @@
+"""Typed queries: what analyses, reports and commands ask of an audit file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recaudit.datasets.timeline import Timeline
+from recaudit.datasets.types import Split
+from recaudit.errors import NoVerdictError, UsageError
+from recaudit.models.base import DotHead
+from recaudit.store.audit import Audit
+from recaudit.text import printable
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+NEWEST_KINDS = ("user", "latest")
+"""Case kinds of which every user has exactly one: the pool for concept work."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of ``models``."""
+
+    model_id: int
+    name: str
+    dataset_id: int
+    tool: str
+    architecture: str
+    family: str
+    site: str
+    dim: int
+    history_length: int | None
+    settings: dict[str, Any]
+    unused: list[str]
+    checkpoint: str
+    sha256: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Sae:
+    """A row of ``saes``."""
+
+    sae_id: int
+    name: str
+    tool: str
+    n_latents: int
+    activation: str
+    k: int | None
+    k_source: str
+    pre_bias: bool
+    encoder_bias: bool
+    tied: bool
+    norm_in: str
+    sha256: str
+    self_check: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CaseRows:
+    """Cases of some kinds with their probed vectors [n, dim]."""
+
+    case_id: IntArray
+    user: IntArray
+    kind: NDArray[Any]
+    history_end: IntArray
+    vectors: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.case_id)
+
+
+@dataclass(frozen=True)
+class TargetRows:
+    """Held-out interactions of one split."""
+
+    target_id: IntArray
+    case_id: IntArray
+    item: IntArray
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the model can recommend: ``item_id[j]`` scores ``head`` column ``j``."""
+
+    item_id: IntArray
+    head: DotHead
+
+    def column_of(self, n_items: int) -> IntArray:
+        """Dense item id to column, -1 where the model has no row."""
+        column = np.full(n_items, -1, dtype=np.int64)
+        column[self.item_id] = np.arange(len(self.item_id))
+        return column
+
+
+_MODEL_COLUMNS = (
+    "model_id, name, dataset_id, tool, architecture, family, site, dim, history_length, settings, unused, "
+    "checkpoint, sha256, protocol"
+)
+
+
+def models(audit: Audit) -> list[Model]:
+    """All recommenders, in order of ingestion."""
+    return [_model(row) for row in audit.rows(f"SELECT {_MODEL_COLUMNS} FROM models ORDER BY model_id")]
+
+
+def model_named(audit: Audit, name: str | None) -> Model:
+    """The model of that name; without a name, the only one there is.
+
+    Raises:
+        UsageError: no such model, or several to choose from; lists them.
+        NoVerdictError: the audit holds no model.
+    """
+    known = models(audit)
+    if not known:
+        raise NoVerdictError(
+            f"{printable(audit.path)}: holds no model yet",
+            fix="run `recaudit ingest CHECKPOINT --data PATH`",
+        )
+    chosen = known if name is None else [model for model in known if model.name == name]
+    if len(chosen) == 1:
+        return chosen[0]
+    listed = ", ".join(printable(model.name, 40) for model in known)
+    if name is None:
+        raise UsageError("the audit holds several models", fix=f"name one of: {listed}")
+    raise UsageError(f"no model named {printable(name)}", fix=f"name one of: {listed}")
+
+
+def _model(row: tuple[Any, ...]) -> Model:
+    *plain, settings, unused, checkpoint, sha256, protocol = row
+    return Model(*plain, json.loads(settings), json.loads(unused), checkpoint, sha256, protocol)
+
+
+def saes(audit: Audit, model_id: int) -> list[Sae]:
+    """The model's dictionaries, in order of ingestion."""
+    rows = audit.rows(
+        "SELECT sae_id, name, tool, n_latents, activation, k, k_source, pre_bias, encoder_bias, tied, norm_in, "
+        "sha256, self_check FROM saes WHERE model_id = ? ORDER BY sae_id",
+        [model_id],
+    )
+    return [Sae(*row[:-1], json.loads(row[-1])) for row in rows]
+
+
+def sae_of(audit: Audit, model: Model) -> Sae:
+    """The model's first dictionary.
+
+    Raises:
+        NoVerdictError: it has none.
+    """
+    found = saes(audit, model.model_id)
+    if not found:
+        raise NoVerdictError(
+            f"model {printable(model.name)} has no sparse autoencoder in this audit",
+            fix="ingest it again with --sae FILE",
+        )
+    return found[0]
+
+
+def vectors(
+    audit: Audit, model_id: int, dim: int, kind: str, sae_id: int | None = None
+) -> tuple[IntArray, FloatArray]:
+    """Entity ids and vectors [n, dim] of one kind, in order of id."""
+    found = audit.columns(
+        f"SELECT entity_id, vector FROM vectors_{int(dim)} WHERE model_id = ? AND kind = ? "
+        "AND sae_id IS NOT DISTINCT FROM ? ORDER BY entity_id",
+        [model_id, kind, sae_id],
+    )
+    return found["entity_id"].astype(np.int64), _stacked(found["vector"], dim)
+
+
+def _stacked(column: NDArray[Any], dim: int) -> FloatArray:
+    if not len(column):
+        return np.empty((0, dim), np.float32)
+    return np.stack(list(column)).astype(np.float32, copy=False)
+
+
+def catalogue(audit: Audit, model: Model) -> Catalogue:
+    """The model's candidates with their vectors and biases, in order of item id."""
+    item_id, item_vectors = vectors(audit, model.model_id, model.dim, "item")
+    bias = audit.columns(
+        "SELECT bias FROM model_items WHERE model_id = ? ORDER BY item_id", [model.model_id]
+    )["bias"].astype(np.float32)
+    return Catalogue(item_id, DotHead(item_vectors, bias if bias.any() else None))
+
+
+def cases(audit: Audit, model: Model, kinds: tuple[str, ...]) -> CaseRows:
+    """Cases of the given kinds with their vectors, in order of case id."""
+    found = audit.columns(
+        f"SELECT case_id, user_id, cases.kind AS kind, history_end, vector FROM cases JOIN vectors_{int(model.dim)} v "
+        "ON v.model_id = cases.model_id AND v.kind = 'case' AND v.entity_id = case_id "
+        "WHERE cases.model_id = ? AND list_contains(?, cases.kind) ORDER BY case_id",
+        [model.model_id, list(kinds)],
+    )
+    return CaseRows(
+        found["case_id"].astype(np.int64),
+        found["user_id"].astype(np.int64),
+        found["kind"],
+        found["history_end"].astype(np.int64),
+        _stacked(found["vector"], model.dim),
+    )
+
+
+def targets(audit: Audit, model: Model, split: Split) -> TargetRows:
+    """Held-out interactions of one split, in order of target id."""
+    found = audit.columns(
+        "SELECT target_id, case_id, item_id FROM targets WHERE model_id = ? AND split = ? ORDER BY target_id",
+        [model.model_id, split.name.lower()],
+    )
+    return TargetRows(*(found[name].astype(np.int64) for name in ("target_id", "case_id", "item_id")))
+
+
+def timeline(audit: Audit, dataset_id: int) -> Timeline:
+    """Every interaction of the data, by user and time."""
+    found = audit.columns(
+        "SELECT user_id, item_id, position, CASE split WHEN 'train' THEN 0 WHEN 'valid' THEN 1 ELSE 2 END AS code "
+        "FROM interactions WHERE dataset_id = ? ORDER BY user_id, position",
+        [dataset_id],
+    )
+    return Timeline(*(found[name].astype(np.int64) for name in ("user_id", "item_id", "position", "code")))
+
+
+def count(audit: Audit, table: str, dataset_id: int) -> int:
+    """Rows of a data table."""
+    return int(audit.rows(f"SELECT count(*) FROM {table} WHERE dataset_id = ?", [dataset_id])[0][0])
+
+
+def user_index(audit: Audit, model: Model, raw_id: str) -> int:
+    """Dense index of a user by raw id.
+
+    Raises:
+        UsageError: the data has no such user; shows some it has.
+    """
+    return _index(audit, model, raw_id, "user")
+
+
+def item_index(audit: Audit, model: Model, raw_id: str) -> int:
+    """Dense index of an item by raw id. Raises as ``user_index``."""
+    return _index(audit, model, raw_id, "item")
+
+
+def _index(audit: Audit, model: Model, raw_id: str, kind: str) -> int:
+    found = audit.rows(
+        f"SELECT {kind}_id FROM {kind}s WHERE dataset_id = ? AND raw_id = ?", [model.dataset_id, raw_id]
+    )
+    if found:
+        return int(found[0][0])
+    some = audit.rows(
+        f"SELECT raw_id FROM {kind}s WHERE dataset_id = ? ORDER BY {kind}_id LIMIT 5", [model.dataset_id]
+    )
+    raise UsageError(
+        f"no {kind} {printable(raw_id)} in the data of model {printable(model.name)}",
+        fix=f"ids are those of the data, for example {', '.join(printable(row[0], 24) for row in some)}",
+    )
+
+
+def raw_items(audit: Audit, dataset_id: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Raw ids and titles (None where unknown) by dense item index."""
+    rows = audit.rows("SELECT raw_id, title FROM items WHERE dataset_id = ? ORDER BY item_id", [dataset_id])
+    raw, titles = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(raw, dtype=object), np.array(titles, dtype=object)
+
+
+def activations(audit: Audit, sae_id: int, entity_kind: str) -> tuple[IntArray, IntArray, FloatArray]:
+    """Entity, latent and value of every stored activation of one kind."""
+    found = audit.columns(
+        "SELECT entity_id, latent, value FROM activations WHERE sae_id = ? AND entity_kind = ?",
+        [sae_id, entity_kind],
+    )
+    return (
+        found["entity_id"].astype(np.int64),
+        found["latent"].astype(np.int64),
+        found["value"].astype(np.float32),
+    )
+
+
+def train_counts(audit: Audit, dataset_id: int) -> IntArray:
+    """Training interactions of each item, by dense index."""
+    found = audit.columns("SELECT train_count FROM items WHERE dataset_id = ? ORDER BY item_id", [dataset_id])
+    return found["train_count"].astype(np.int64)
+
+
+def has_ranks(audit: Audit, model_id: int, sae_id: int | None, protocol: str) -> bool:
+    """Whether target ranks under a protocol are stored."""
+    return bool(
+        audit.rows(
+            "SELECT 1 FROM target_ranks WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ? AND protocol = ? "
+            "LIMIT 1",
+            [model_id, sae_id, protocol],
+        )
+    )
+
+
+def latent_columns(audit: Audit, sae: Sae) -> dict[str, NDArray[Any]]:
+    """The ``latents`` table of one dictionary as columns, in order of latent."""
+    return audit.columns("SELECT * EXCLUDE (sae_id) FROM latents WHERE sae_id = ? ORDER BY latent", [sae.sae_id])
+
+
+def active_latents_by_user(audit: Audit, model: Model, sae: Sae) -> NDArray[np.float64]:
+    """How many latents fire on the newest case of each user: [users]."""
+    found = audit.columns(
+        "SELECT count(latent) AS fired FROM cases LEFT JOIN activations ON sae_id = ? AND entity_kind = 'case' "
+        "AND entity_id = case_id WHERE model_id = ? AND list_contains(?, kind) GROUP BY case_id ORDER BY case_id",
+        [sae.sae_id, model.model_id, list(NEWEST_KINDS)],
+    )
+    return found["fired"].astype(np.float64)

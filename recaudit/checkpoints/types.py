@@ -83,10 +83,11 @@ class Checkpoint:
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Every array with its path, joined by ``/`` (a state dict's own keys contain dots)."""
-        return dict(_arrays(self.tree, ""))
+        return dict(arrays(self.tree))
 
 
-def _arrays(node: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
+def arrays(node: Any, path: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Every array in a tree with its path, walked without recursion."""
     pending = [(node, path)]
     while pending:
         value, where = pending.pop()

@@ -1,0 +1,69 @@
+"""The isolated process: the file on standard input, the result on standard output.
+
+It limits itself before it looks at the first byte.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import sys
+from typing import Any
+
+from recaudit.checkpoints.codec import write_checkpoint, write_message
+from recaudit.checkpoints.limits import Limits
+from recaudit.checkpoints.notes import Reading
+from recaudit.checkpoints.read import read
+from recaudit.errors import InputRefused
+
+STDIN, STDOUT = 0, 1
+
+
+def main() -> int:
+    request: dict[str, Any] = json.loads(sys.argv[-1])
+    limits = Limits(**request["limits"])
+    size = os.fstat(STDIN).st_size
+    most_output = limits.output_for(size)
+    restrict(limits, size, most_output)
+    spool = os.fdopen(STDOUT, "wb", closefd=False)
+    try:
+        reading = Reading(size, limits, source=STDIN)
+        write_checkpoint(read(map_file(STDIN, size), request["name"], reading), spool, most_output)
+    except InputRefused as refusal:
+        spool.seek(0)
+        write_message(spool, {"refused": refusal.message, "fix": refusal.fix})
+    except MemoryError:
+        spool.seek(0)
+        write_message(spool, {"limit": f"{limits.memory_for(size) >> 20:,} MiB of memory"})
+    spool.flush()
+    return 0
+
+
+def map_file(descriptor: int, size: int) -> memoryview:
+    # An empty file cannot be mapped.
+    if not size:
+        return memoryview(b"")
+    return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+
+
+def restrict(limits: Limits, file_bytes: int, most_output: int) -> None:
+    """Bounds memory, time and output, where the system knows such bounds."""
+    try:
+        import resource
+    except ImportError:
+        return
+    room = most_output + limits.output_bytes
+    for name, bound in (
+        (resource.RLIMIT_AS, limits.memory_for(file_bytes)),
+        (resource.RLIMIT_CPU, limits.seconds),
+        (resource.RLIMIT_FSIZE, room),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(name)
+        ceiling = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(name, (ceiling, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

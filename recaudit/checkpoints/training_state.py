@@ -1,0 +1,26 @@
+"""Optimisers and schedulers: up to twice the size of the weights, and nobody audits them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recaudit.checkpoints.notes import Reading
+
+_TRAINING_KEYS = frozenset(
+    ["amp", "amp_state", "grad_scaler", "lr_scheduler", "lr_scheduler_state_dict", "lr_schedulers", "optim", "optim_state", "optimizer", "optimizer_state", "optimizer_state_dict", "optimizer_states", "optimizers", "scaler", "scaler_state_dict", "scheduler", "scheduler_state_dict"]
+)
+
+
+def without_training_state(tree: Any, reading: Reading) -> Any:
+    """``tree`` without the top-level entries that only training needs, which are noted."""
+    if not isinstance(tree, dict):
+        return tree
+    left_out = [
+        key
+        for key, value in tree.items()
+        if key in _TRAINING_KEYS and not isinstance(value, (str, int, float, type(None)))
+    ]
+    for key in left_out:
+        reading.skipped.append(key)
+        reading.info("skipped", f"{key} is training state and was left unread", key)
+    return {key: value for key, value in tree.items() if key not in left_out}

@@ -178,8 +178,8 @@ class _Decoder:
                 return dict(self._pairs(parts))
             case "stub":
                 name, args, state, items, *entries = parts
-                fields = map(self.value, (args, state, items))
-                return Stub(name, *fields, self._pairs(entries))
+                pairs = self._pairs(entries)
+                return Stub(name, self.value(args), self.value(state), self.value(items), pairs)
             case "list":
                 return [self.value(part) for part in parts]
         containers = {"tuple": tuple, "set": set, "frozenset": frozenset}

@@ -61,14 +61,13 @@ def widen_bfloat16(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-@cache
-def float8_values(exponent_bits: int, bias: int, *, finite: bool) -> npt.NDArray[np.float32]:
-    """All 256 values of an 8-bit float type.
+def widen_float8(codes: npt.NDArray[np.uint8], dtype: str) -> npt.NDArray[np.float32]:
+    """8-bit floats of the type torch calls ``dtype``, each looked up in the table of all 256."""
+    return np.asarray(_float8_values(*FLOAT8[dtype])[codes])
 
-    Args:
-        finite: the type has no infinities ("fn"): only the all-ones pattern is NaN. Otherwise the
-            highest exponent holds infinity and NaN, as in IEEE 754.
-    """
+
+@cache
+def _float8_values(exponent_bits: int, bias: int, variant: str) -> npt.NDArray[np.float32]:
     code = np.arange(256)
     mantissa_bits = 7 - exponent_bits
     sign = np.where(code & 0x80, -1.0, 1.0)
@@ -76,34 +75,19 @@ def float8_values(exponent_bits: int, bias: int, *, finite: bool) -> npt.NDArray
     mantissa = (code & ((1 << mantissa_bits) - 1)) / (1 << mantissa_bits)
     normal = (1 + mantissa) * 2.0 ** (exponent - bias)
     values = sign * np.where(exponent == 0, mantissa * 2.0 ** (1 - bias), normal)
-    top = exponent == (1 << exponent_bits) - 1
-    if finite:
-        values[top & (mantissa == mantissa.max())] = np.nan
-    else:
+    if variant == "ieee":
+        top = exponent == (1 << exponent_bits) - 1
         values[top] = np.where(mantissa[top] == 0, sign[top] * np.inf, np.nan)
+    else:
+        values[[0x7F, 0xFF] if variant == "fn" else [0x80]] = np.nan
     return values.astype(np.float32)
 
 
-def float8_zero_is_unsigned(exponent_bits: int, bias: int) -> npt.NDArray[np.float32]:
-    """The "fnuz" types: no infinities, no negative zero; 0x80 is the only NaN."""
-    values = float8_values(exponent_bits, bias, finite=True).copy()
-    for code in (0x7F, 0xFF):
-        exponent, mantissa = _top_code_parts(code, exponent_bits)
-        values[code] = np.copysign((1 + mantissa) * 2.0 ** (exponent - bias), 1.5 - (code >> 7) * 3)
-    values[0x80] = np.nan
-    return values
-
-
-def _top_code_parts(code: int, exponent_bits: int) -> tuple[int, float]:
-    mantissa_bits = 7 - exponent_bits
-    exponent = (code >> mantissa_bits) & ((1 << exponent_bits) - 1)
-    return exponent, (code & ((1 << mantissa_bits) - 1)) / (1 << mantissa_bits)
-
-
 FLOAT8 = {
-    "float8_e4m3fn": lambda: float8_values(4, 7, finite=True),
-    "float8_e5m2": lambda: float8_values(5, 15, finite=False),
-    "float8_e4m3fnuz": lambda: float8_zero_is_unsigned(4, 8),
-    "float8_e5m2fnuz": lambda: float8_zero_is_unsigned(5, 16),
+    "float8_e4m3fn": (4, 7, "fn"),
+    "float8_e5m2": (5, 15, "ieee"),
+    "float8_e4m3fnuz": (4, 8, "fnuz"),
+    "float8_e5m2fnuz": (5, 16, "fnuz"),
 }
-"""Name as torch writes it -> table of its 256 values."""
+"""Name as torch writes it -> exponent bits, bias, and where infinity and NaN are: ``ieee`` has both
+at the highest exponent, ``fn`` only NaN at all ones, ``fnuz`` only NaN in place of minus zero."""

@@ -86,9 +86,7 @@ def _raise_death(code: int, errors: bytes, limits: Limits) -> None:
     if -code == getattr(signal, "SIGXFSZ", None):
         raise _over_limit("its room for decoded arrays")
     if b"No space left on device" in errors:
-        raise EnvironmentProblem(
-            "the disk for temporary files is full", fix="Free some room or set TMPDIR."
-        )
+        raise EnvironmentProblem("the disk for temporary files is full", fix="Free some room or set TMPDIR.")
     if b"MemoryError" in errors:
         raise _over_limit("its memory")
     lines = errors.decode("utf-8", "replace").strip().splitlines() or ["no message"]

@@ -32,9 +32,7 @@ def read_npy(data: memoryview, reading: Reading, where: str = "") -> Any:
     if _is_object(header["descr"]):
         return _pickled(content, reading, where)
     if not isinstance(header["descr"], str):
-        raise Damaged(
-            f"the array{at} has a structured type", fix="Save each column as an array of its own."
-        )
+        raise Damaged(f"the array{at} has a structured type", fix="Save each column as an array of its own.")
     return array_from_bytes(
         content,
         plain_dtype(header["descr"]),

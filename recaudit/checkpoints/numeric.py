@@ -85,6 +85,18 @@ def _check_table(where: str, array: np.ndarray, reading: Reading) -> None:
         reading.warn(
             "identical-rows", f"all {len(array):,} rows are identical{zero}: a collapsed model", where
         )
+    if array.ndim == 2 and array.dtype.kind == "f" and array.size:
+        _check_own_products(where, array, reading)
+
+
+def _check_own_products(where: str, table: np.ndarray, reading: Reading) -> None:
+    largest = _largest(table)
+    if largest @ largest > LARGEST_FLOAT32:
+        reading.warn(
+            "score-overflow",
+            "dot products with vectors this large exceed float32, so scores and similarities are not finite",
+            where,
+        )
 
 
 def _pairs(tables: dict[str, np.ndarray]) -> Iterator[tuple[str, str]]:

@@ -105,7 +105,7 @@ def _tensor(data: memoryview) -> tuple[str, np.ndarray]:
 
 def _external_location(fields: dict[int, list[int | memoryview]]) -> str:
     for entry in fields.get(_EXTERNAL, []):
-        pair = {number: value for number, value in _fields(_message(entry))}
+        pair = dict(_fields(_message(entry)))
         key, value = pair.get(1, b""), pair.get(2, b"")
         if not isinstance(key, int) and not isinstance(value, int) and bytes(key) == b"location":
             return f" ({short(bytes(value).decode('utf-8', 'replace'))})"

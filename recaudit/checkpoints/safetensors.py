@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recaudit.checkpoints.dtypes import FLOAT8, array_from_bytes, element_count, widen_bfloat16
+from recaudit.checkpoints.dtypes import array_from_bytes, element_count, widen_bfloat16, widen_float8
 from recaudit.checkpoints.notes import Reading
 from recaudit.checkpoints.refusals import Damaged, short
 from recaudit.checkpoints.strict_json import parse_json
@@ -24,7 +24,9 @@ _METADATA = "__metadata__"
 
 
 def is_safetensors(data: memoryview) -> bool:
-    return len(data) > 8 and data[8] == ord("{")
+    # The length before the brace is a number, never eight characters of text.
+    binary = any(not 0x20 <= byte <= 0x7E and byte not in b"\t\n\r" for byte in data[:8])
+    return len(data) > 8 and data[8] == ord("{") and binary
 
 
 def read_safetensors(data: memoryview, reading: Reading) -> dict[str, Any]:
@@ -102,5 +104,5 @@ def _array(
         return widen_bfloat16(array)
     if dtype in _FLOAT8_NAMES:
         reading.warn("float8", f"a tensor of {dtype} was widened to float32", name)
-        return FLOAT8[_FLOAT8_NAMES[dtype]]()[array]
+        return widen_float8(array, _FLOAT8_NAMES[dtype])
     return array

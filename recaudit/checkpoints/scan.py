@@ -18,9 +18,7 @@ from recaudit.errors import InputRefused
 from recaudit.text import printable
 
 
-def read_checkpoint(
-    path: Path | str, *, limits: Limits = DEFAULT_LIMITS, isolate: bool = True
-) -> Checkpoint:
+def read_checkpoint(path: Path | str, *, limits: Limits = DEFAULT_LIMITS, isolate: bool = True) -> Checkpoint:
     """Everything in the file at ``path``, without running anything in it.
 
     Args:

@@ -90,7 +90,7 @@ def _by_magic(head: bytes, data: memoryview) -> Container | None:
         return Container.NPY
     if head.startswith(PARQUET_MAGIC):
         return Container.PARQUET
-    if is_safetensors(data) and 0 in head[:8]:
+    if is_safetensors(data):
         return Container.SAFETENSORS
     return Container.ONNX if looks_like_onnx(data) else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from recaudit.checkpoints.refusals import Damaged, Unsafe, short
+from recaudit.checkpoints.refusals import Damaged, short
 
 DEEPEST = 200
 
@@ -49,4 +49,6 @@ def _refuse_deep_nesting(text: str, what: str) -> None:
         elif char in "]}":
             depth -= 1
     if deepest > DEEPEST:
-        raise Unsafe(f"{what} is nested more than {DEEPEST} levels deep")
+        raise Damaged(
+            f"{what} is nested more than {DEEPEST} levels deep", fix="Write it as one flat map or list."
+        )

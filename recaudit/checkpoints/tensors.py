@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recaudit.checkpoints.dtypes import FLOAT8, LARGEST_DIMENSIONS, element_count, widen_bfloat16
+from recaudit.checkpoints.dtypes import (
+    FLOAT8,
+    LARGEST_DIMENSIONS,
+    element_count,
+    widen_bfloat16,
+    widen_float8,
+)
 from recaudit.checkpoints.globals import Name
 from recaudit.checkpoints.refusals import Damaged, Unsafe, short
 from recaudit.checkpoints.types import Stub
@@ -114,7 +120,7 @@ def _readable(window: np.ndarray, dtype: str, reading: Reading) -> np.ndarray:
         return widen_bfloat16(native)
     if dtype in FLOAT8:
         reading.warn("float8", f"a tensor of {dtype} was widened to float32")
-        return FLOAT8[dtype]()[native]
+        return widen_float8(native, dtype)
     return native
 
 
@@ -132,6 +138,13 @@ def _rebuild_tensor_v3(
 
 def _rebuild_parameter(machine: Unpickler, tensor: Any = None, *_: Any) -> Any:
     return tensor
+
+
+def _rebuild_from_type(
+    machine: Unpickler, function: Any = None, cls: Any = None, arguments: Any = (), *_: Any
+) -> Any:
+    """A tensor subclass, or a tensor with attributes: the plain tensor inside."""
+    return machine.call(function, arguments)
 
 
 def _size(machine: Unpickler, sizes: Any = (), *_: Any) -> tuple[Any, ...]:
@@ -174,6 +187,7 @@ TORCH_REBUILDERS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor_v3": _rebuild_tensor_v3,
     "torch._utils._rebuild_parameter": _rebuild_parameter,
     "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
+    "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
     "torch.storage._load_from_bytes": _load_from_bytes,
     "torch.Size": _size,
     "torch.device": _device,

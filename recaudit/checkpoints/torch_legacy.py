@@ -64,9 +64,7 @@ class _StorageLoader:
             case ((_, int() as offset, int() as count),) if offset >= 0 and count >= 0:
                 size = storage.item_bytes()
                 content = storage.content or memoryview(b"")
-                return replace(
-                    storage, content=content[offset * size : (offset + count) * size], count=count
-                )
+                return replace(storage, content=content[offset * size : (offset + count) * size], count=count)
         raise Damaged(f"the view of the storage {short(key)} is malformed")
 
 

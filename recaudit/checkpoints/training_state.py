@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from recaudit.checkpoints.notes import Reading
+from recaudit.checkpoints.vetted import names
 
-_TRAINING_KEYS = frozenset(
-    ["amp", "amp_state", "grad_scaler", "lr_scheduler", "lr_scheduler_state_dict", "lr_schedulers", "optim", "optim_state", "optimizer", "optimizer_state", "optimizer_state_dict", "optimizer_states", "optimizers", "scaler", "scaler_state_dict", "scheduler", "scheduler_state_dict"]
+_TRAINING_KEYS = names(
+    """
+    amp amp_state grad_scaler lr_scheduler lr_scheduler_state_dict lr_schedulers optim
+    optim_state optimizer optimizer_state optimizer_state_dict optimizer_states optimizers
+    scaler scaler_state_dict scheduler scheduler_state_dict
+    """
 )
 
 

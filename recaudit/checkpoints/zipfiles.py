@@ -125,7 +125,7 @@ def _directory64(data: memoryview, end_record: int) -> tuple[int, int, int]:
     at = end_record - _END64_LOCATOR.size
     if at < 0 or bytes(data[at : at + 4]) != b"PK\x06\x07":
         raise Damaged("the zip's 64-bit end record is missing")
-    record = _END64_LOCATOR.unpack_from(data, at)[2]
+    record = int(_END64_LOCATOR.unpack_from(data, at)[2])
     if record + _END64.size > at or bytes(data[record : record + 4]) != b"PK\x06\x06":
         raise Damaged("the zip's 64-bit end record is damaged")
     fields = _END64.unpack_from(data, record)
@@ -196,7 +196,7 @@ def _content_start(data: memoryview, member: Member) -> int:
     )
     if name != member.name or method != member.method or flags & _ENCRYPTED or not sizes_agree:
         raise Unsafe(f"the archive member {short(member.name)} and its own header {short(name)} disagree")
-    return start
+    return int(start)
 
 
 def _name(raw: memoryview, flags: int) -> str:

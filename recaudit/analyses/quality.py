@@ -19,7 +19,6 @@ from recaudit.datasets.types import Split
 from recaudit.errors import NoVerdictError
 from recaudit.metrics import intervals, lists, ranking
 from recaudit.metrics import reconstruction as rec
-from recaudit.models.base import DotHead
 from recaudit.store import Audit, read, write
 from recaudit.store.read import CaseRows, Catalogue, Model, Sae, TargetRows
 from recaudit.store.write import Metric, Run
@@ -113,8 +112,8 @@ def _newest(cases: CaseRows, seed: int) -> NDArray[np.int64]:
 def _popularity_ranks(audit: Audit, inputs: Inputs) -> NDArray[np.int64]:
     """Ranks by training popularity under the same mask: a one-dimensional model whose score is the count."""
     counts = read.train_counts(audit, inputs.model.dataset_id)[inputs.field.catalogue.item_id]
-    head = DotHead(counts[:, None].astype(np.float32))
-    field = replace(inputs.field, catalogue=Catalogue(inputs.field.catalogue.item_id, head))
+    by_count = Catalogue(inputs.field.catalogue.item_id, counts[:, None].astype(np.float32), None)
+    field = replace(inputs.field, catalogue=by_count)
     return target_ranks(field, np.ones((len(field.cases), 1), np.float32), inputs.targets)
 
 
@@ -177,7 +176,9 @@ def _vector_fidelity(inputs: Inputs, again: FloatArray) -> list[Metric]:
         x, x_again, users = cases.vectors[inside], again[inside], cases.user[inside]
         errors, deviations = rec.squared_errors(x, x_again), rec.squared_deviations(x)
         ratio = intervals.estimate(
-            intervals.sum_by_user(np.column_stack([errors, deviations]), users), _explained, seed=inputs.seed
+            intervals.sum_by_user(np.column_stack([errors, deviations]), users),
+            _explained,
+            seed=inputs.seed,
         )
         means = _means_by_user([errors / x.shape[1], rec.cosines(x, x_again)], users, inputs.seed)
         for name, better, estimate in (

@@ -10,9 +10,7 @@ from recaudit.store import Audit
 from recaudit.store.read import Model, Sae, activations, vectors
 
 
-def reconstructed(
-    audit: Audit, model: Model, sae: Sae, case_ids: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def reconstructed(audit: Audit, model: Model, sae: Sae, case_ids: NDArray[np.int64]) -> NDArray[np.float32]:
     """``decode(codes)`` of the given cases, in their order: [cases, dim]."""
     case, latent, value = activations(audit, sae.sae_id, "case")
     place = np.searchsorted(case_ids, case)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recaudit.analyses.protocol import Protocol, masked
 from recaudit.datasets.timeline import Timeline
 from recaudit.metrics.lists import EMPTY
+from recaudit.models.base import DotHead
 from recaudit.store.read import CaseRows, Catalogue, TargetRows
 
 FloatArray = NDArray[np.float32]
@@ -37,11 +38,12 @@ class Field:
         Args:
             vectors: [cases, dim], parallel to ``self.cases``.
         """
+        head = DotHead(self.catalogue.vectors, self.catalogue.bias)
         column_of = self.catalogue.column_of(self.n_items)
         size = max(1, _CHUNK_CELLS // max(len(self.catalogue.item_id), 1))
         for start in range(0, len(chosen), size):
             part = chosen[start : start + size]
-            raw = self.catalogue.head.score(vectors[part])
+            raw = head.score(vectors[part])
             case, item = masked(self.protocol, self.cases, self.timeline, part)
             column = column_of[item]
             known = column >= 0

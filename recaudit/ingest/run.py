@@ -115,9 +115,7 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
 def _sae_spec(request: IngestRequest, checkpoint: Checkpoint) -> tuple[SaeSpec | None, Receipt | None]:
     if request.sae is None:
         return (
-            (tools.read_sae(checkpoint, request.hints), None)
-            if tools.holds_sae(checkpoint)
-            else (None, None)
+            (tools.read_sae(checkpoint, request.hints), None) if tools.holds_sae(checkpoint) else (None, None)
         )
     apart = read_checkpoint(_weights_of(request.sae))
     return tools.read_sae(apart, request.hints), apart.receipt
@@ -220,9 +218,7 @@ def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared) -> None:
             "user_id": cases.user,
             "kind": cases.kind.astype(object),
             "history_end": cases.history_end,
-            "score_offset": np.zeros(len(cases), np.float32)
-            if prepared.offset is None
-            else prepared.offset,
+            "score_offset": np.zeros(len(cases), np.float32) if prepared.offset is None else prepared.offset,
         },
         {
             "target_id": np.arange(len(cases.target_case)),

@@ -47,7 +47,7 @@ class Audit:
         self.connection.register("_incoming", frame)
         try:
             sorted_by = f" ORDER BY {order}" if order else ""
-            self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _incoming{sorted_by}")  # noqa: S608
+            self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _incoming{sorted_by}")
         finally:
             self.connection.unregister("_incoming")
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from recaudit.datasets.timeline import Timeline
 from recaudit.datasets.types import Split
 from recaudit.errors import NoVerdictError, UsageError
-from recaudit.models.base import DotHead
 from recaudit.store.audit import Audit
 from recaudit.text import printable
 
@@ -87,10 +86,14 @@ class TargetRows:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What the model can recommend: ``item_id[j]`` scores ``head`` column ``j``."""
+    """What the model can recommend, in order of item id.
+
+    ``vectors`` is [candidates, dim]; ``bias`` [candidates] or None where the model has none.
+    """
 
     item_id: IntArray
-    head: DotHead
+    vectors: FloatArray
+    bias: FloatArray | None
 
     def column_of(self, n_items: int) -> IntArray:
         """Dense item id to column, -1 where the model has no row."""
@@ -186,7 +189,7 @@ def catalogue(audit: Audit, model: Model) -> Catalogue:
     bias = audit.columns(
         "SELECT bias FROM model_items WHERE model_id = ? ORDER BY item_id", [model.model_id]
     )["bias"].astype(np.float32)
-    return Catalogue(item_id, DotHead(item_vectors, bias if bias.any() else None))
+    return Catalogue(item_id, item_vectors, bias if bias.any() else None)
 
 
 def cases(audit: Audit, model: Model, kinds: tuple[str, ...]) -> CaseRows:
@@ -298,7 +301,9 @@ def has_ranks(audit: Audit, model_id: int, sae_id: int | None, protocol: str) ->
 
 def latent_columns(audit: Audit, sae: Sae) -> dict[str, NDArray[Any]]:
     """The ``latents`` table of one dictionary as columns, in order of latent."""
-    return audit.columns("SELECT * EXCLUDE (sae_id) FROM latents WHERE sae_id = ? ORDER BY latent", [sae.sae_id])
+    return audit.columns(
+        "SELECT * EXCLUDE (sae_id) FROM latents WHERE sae_id = ? ORDER BY latent", [sae.sae_id]
+    )
 
 
 def active_latents_by_user(audit: Audit, model: Model, sae: Sae) -> NDArray[np.float64]:
@@ -309,3 +314,21 @@ def active_latents_by_user(audit: Audit, model: Model, sae: Sae) -> NDArray[np.f
         [sae.sae_id, model.model_id, list(NEWEST_KINDS)],
     )
     return found["fired"].astype(np.float64)
+
+
+def vector(audit: Audit, model: Model, kind: str, entity_id: int) -> FloatArray:
+    """One stored vector [dim] of the model itself."""
+    found = audit.rows(
+        f"SELECT vector FROM vectors_{int(model.dim)} WHERE model_id = ? AND kind = ? AND entity_id = ? "
+        "AND sae_id IS NULL",
+        [model.model_id, kind, entity_id],
+    )
+    return np.array(found[0][0], dtype=np.float32)
+
+
+def score_offset(audit: Audit, model: Model, case_id: int) -> float:
+    """What a case adds to all its scores (a user's bias)."""
+    found = audit.rows(
+        "SELECT score_offset FROM cases WHERE model_id = ? AND case_id = ?", [model.model_id, case_id]
+    )
+    return float(found[0][0])

@@ -324,9 +324,7 @@ def replace_ranks(
         "DELETE FROM target_ranks WHERE model_id = ? AND protocol = ? AND sae_id IS NOT DISTINCT FROM ?",
         [model_id, protocol, sae_id],
     )
-    frame = pd.DataFrame(
-        {"model_id": model_id, "protocol": protocol, "target_id": target_ids, "rank": ranks}
-    )
+    frame = pd.DataFrame({"model_id": model_id, "protocol": protocol, "target_id": target_ids, "rank": ranks})
     frame["sae_id"] = pd.array([sae_id] * len(frame), dtype="Int32")
     audit.append("target_ranks", frame)
 
@@ -454,9 +452,7 @@ def _nullable(values: NDArray[np.float32] | None) -> pd.api.extensions.Extension
     return None if values is None else pd.arrays.FloatingArray(values.astype(np.float32), np.isnan(values))
 
 
-def _nullable_time(
-    values: NDArray[np.int64] | None, length: int
-) -> pd.api.extensions.ExtensionArray | None:
+def _nullable_time(values: NDArray[np.int64] | None, length: int) -> pd.api.extensions.ExtensionArray | None:
     if values is None:
         return None
     return pd.arrays.IntegerArray(values, values == np.iinfo(np.int64).min)

@@ -13,9 +13,7 @@ def per_user(values, users):
 def test_one_row_per_user_agrees_with_scipy():
     values = np.random.default_rng(0).exponential(size=400)
     ours = intervals.estimate(per_user(values, np.arange(400)), intervals.means, seed=1)[0]
-    theirs = bootstrap(
-        (values,), np.mean, n_resamples=1000, method="percentile", rng=2
-    ).confidence_interval
+    theirs = bootstrap((values,), np.mean, n_resamples=1000, method="percentile", rng=2).confidence_interval
     assert ours.value == pytest.approx(values.mean())
     assert ours.low == pytest.approx(theirs.low, abs=0.02)
     assert ours.high == pytest.approx(theirs.high, abs=0.02)

@@ -42,9 +42,7 @@ def test_overlap_and_rbo_equal_the_definition_with_sets():
         truncated = 0.1 * sum(0.9 ** (d - 1) * s for d, s in enumerate(shared, start=1))
         assert lists.overlap(a, b)[row] == pytest.approx(shared[-1])
         assert lists.rank_biased_overlap(a, b, extrapolate=False)[row] == pytest.approx(truncated)
-        assert lists.rank_biased_overlap(a, b)[row] == pytest.approx(
-            truncated + shared[-1] * 0.9**30
-        )
+        assert lists.rank_biased_overlap(a, b)[row] == pytest.approx(truncated + shared[-1] * 0.9**30)
 
 
 def test_kendall_equals_scipy():

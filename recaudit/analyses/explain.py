@@ -1,0 +1,88 @@
+"""One score split exactly over latents, biases and what the SAE misses.
+
+``x = Σ_j z_j v_j + pre_bias + error`` and ``score = x · q + bias + offset``, so every part's share is an
+inner product with the item vector ``q`` and the parts sum to the score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recaudit.analyses.recommend import case_of
+from recaudit.errors import UsageError
+from recaudit.store import Audit, read, views
+from recaudit.store.read import Model, Sae
+from recaudit.text import printable
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the score. ``latent`` and ``activation`` are set for latents only."""
+
+    part: str
+    amount: float
+    latent: int | None = None
+    activation: float | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Parts, largest share first, and the score they sum to."""
+
+    score: float
+    parts: tuple[Part, ...]
+
+
+def explained(audit: Audit, model_name: str | None, user: str, item: str, *, at: str = "test") -> Explanation:
+    """Split the score of one item for one user's case.
+
+    Without a sparse autoencoder the parts are the inner product and the biases.
+
+    Raises:
+        UsageError: no such model, user or item, or the model cannot score the item.
+    """
+    model = read.model_named(audit, model_name)
+    case = case_of(audit, model, user, at)
+    x = read.vector(audit, model, "case", case).astype(np.float64)
+    q, bias = _item(audit, model, item)
+    found = read.saes(audit, model.model_id)
+    parts = (
+        _latent_parts(audit, model, found[0], case, x, q) if found else [Part("inner product", float(x @ q))]
+    )
+    parts += [Part("item bias", bias), Part("user bias", read.score_offset(audit, model, case))]
+    kept = [part for part in parts if part.amount != 0.0 or part.latent is not None]
+    score = float(x @ q) + bias + read.score_offset(audit, model, case)
+    return Explanation(score, tuple(sorted(kept, key=lambda part: -abs(part.amount))))
+
+
+def _item(audit: Audit, model: Model, raw_id: str) -> tuple[np.ndarray, float]:
+    index = read.item_index(audit, model, raw_id)
+    bias = audit.rows(
+        "SELECT bias FROM model_items WHERE model_id = ? AND item_id = ?", [model.model_id, index]
+    )
+    if not bias:
+        raise UsageError(
+            f"model {printable(model.name)} has no row for item {printable(raw_id)}",
+            fix="choose an item it knows",
+        )
+    return read.vector(audit, model, "item", index).astype(np.float64), float(bias[0][0])
+
+
+def _latent_parts(
+    audit: Audit, model: Model, sae: Sae, case: int, x: np.ndarray, q: np.ndarray
+) -> list[Part]:
+    fired = views.case_latents(audit, sae, case)
+    _, decoder = read.vectors(audit, model.model_id, model.dim, "decoder", sae.sae_id)
+    _, pre_bias = read.vectors(audit, model.model_id, model.dim, "pre_bias", sae.sae_id)
+    values = fired["value"].to_numpy(dtype=np.float64)
+    rows = decoder[fired["latent"].to_numpy()].astype(np.float64)
+    centre = pre_bias.astype(np.float64).sum(axis=0)
+    error = x - (values @ rows + centre)
+    shares = values * (rows @ q)
+    parts = [
+        Part("latent", float(share), int(latent), float(value))
+        for share, latent, value in zip(shares, fired["latent"], values, strict=True)
+    ]
+    return [*parts, Part("SAE pre-bias", float(centre @ q)), Part("SAE error", float(error @ q))]

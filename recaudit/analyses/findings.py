@@ -1,0 +1,235 @@
+"""What the numbers say, in sentences. Each carries the SQL that lists its evidence.
+
+Thresholds are here and nowhere else; they choose words, never verdicts: gates have their own.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from recaudit.analyses.health import DENSE
+from recaudit.store import Audit, read, views, write
+from recaudit.store.read import Model, Sae
+from recaudit.store.write import Finding, Run
+from recaudit.text import printable
+
+FAITHFUL, UNFAITHFUL = 0.95, 0.80
+"""NDCG kept above which an SAE explains the model it was trained on, and below which it explains another."""
+FEW_USERS = 500
+HEAVY_SHARE = 0.25
+MANY_DEAD = 0.2
+
+
+def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run) -> None:
+    """Write the findings of a model and its dictionary, replacing earlier ones."""
+    numbers = views.metrics(audit, model, protocol)
+    about_model = [
+        *_against_popularity(numbers, model, protocol),
+        *_few_test_users(audit, model),
+        *_receipts(audit, model),
+        *_unused_tensors(model),
+    ]
+    audit.connection.execute("DELETE FROM findings WHERE model_id = ?", [model.model_id])
+    write.replace_findings(audit, model.model_id, None, about_model, run)
+    if sae is not None:
+        about_sae = [
+            *_fidelity(numbers, model, protocol),
+            *_reading(sae),
+            *_dead(numbers, sae),
+            *_dense(audit, sae),
+        ]
+        write.replace_findings(audit, model.model_id, sae.sae_id, about_sae, run)
+
+
+def _number(numbers: pd.DataFrame, metric: str, **slice_: str) -> pd.Series | None:
+    wanted = json.dumps(slice_, sort_keys=True)
+    found = numbers[(numbers["metric"] == metric) & (numbers["slice"] == wanted)]
+    return None if found.empty else found.iloc[0]
+
+
+def _interval(number: pd.Series, digits: int = 3) -> str:
+    return f"{number['value']:.{digits}f} [{number['low']:.{digits}f}, {number['high']:.{digits}f}]"
+
+
+def _metric_sql(model: Model, metric: str, protocol: str) -> str:
+    return (
+        f"SELECT * FROM metrics WHERE model_id = {model.model_id} AND metric = '{metric}' "
+        f"AND protocol = '{protocol}'"
+    )
+
+
+def _against_popularity(numbers: pd.DataFrame, model: Model, protocol: str) -> list[Finding]:
+    own = _number(numbers, "ranking.ndcg@10", ranking="original")
+    popular = _number(numbers, "ranking.ndcg@10", ranking="popularity")
+    if own is None or popular is None:
+        return []
+    evidence = _metric_sql(model, "ranking.ndcg@10", protocol)
+    compared = f"NDCG@10 {_interval(own, 4)} against {_interval(popular, 4)} for plain popularity"
+    if own["low"] > popular["high"]:
+        return [
+            Finding(
+                "beats-popularity",
+                "info",
+                f"The model ranks clearly better than popularity: {compared}.",
+                evidence,
+            )
+        ]
+    if own["high"] < popular["low"]:
+        return [
+            Finding(
+                "beats-popularity",
+                "serious",
+                f"The model ranks worse than popularity: {compared}.",
+                evidence,
+            )
+        ]
+    return [
+        Finding(
+            "beats-popularity",
+            "warning",
+            f"The data cannot tell the model from plain popularity: {compared}.",
+            evidence,
+        )
+    ]
+
+
+def _few_test_users(audit: Audit, model: Model) -> list[Finding]:
+    rows = views.test_rows_by_user(audit, model)
+    total, users = int(rows["rows"].sum()), len(rows)
+    heaviest = rows["rows"].head(5).sum() / max(total, 1)
+    if users >= FEW_USERS and heaviest < HEAVY_SHARE:
+        return []
+    sentence = f"Ranking figures rest on {users:,} users with {total:,} test rows"
+    if users > 5:
+        sentence += f"; the five heaviest own {heaviest:.0%} of them"
+    evidence = (
+        "SELECT c.user_id, count(*) AS rows FROM targets t JOIN cases c USING (model_id, case_id) "
+        f"WHERE model_id = {model.model_id} AND split = 'test' GROUP BY ALL ORDER BY rows DESC"
+    )
+    return [
+        Finding("few-test-users", "warning", sentence + ". Intervals are over users, not rows.", evidence)
+    ]
+
+
+def _receipts(audit: Audit, model: Model) -> list[Finding]:
+    findings = []
+    for receipt in views.receipts(audit, model).to_dict("records"):
+        evidence = f"SELECT notes, stubs FROM receipts WHERE sha256 = '{receipt['sha256']}'"
+        stubs = json.loads(receipt["stubs"])
+        if stubs:
+            names = ", ".join(printable(name, 60) for name in list(stubs)[:4])
+            findings.append(
+                Finding(
+                    f"stubs:{receipt['role']}",
+                    "info",
+                    f"The {receipt['role']} file names {len(stubs)} classes that were kept as inert stubs and never "
+                    f"run ({names}).",
+                    evidence,
+                )
+            )
+        for note in json.loads(receipt["notes"]):
+            if note["level"] == "warning":
+                where = f"{printable(note['where'], 60)}: " if note["where"] else ""
+                findings.append(
+                    Finding(
+                        f"{note['code']}:{receipt['role']}",
+                        "warning",
+                        f"In the {receipt['role']} file: {where}{printable(note['message'], 200)}.",
+                        evidence,
+                    )
+                )
+    return findings
+
+
+def _unused_tensors(model: Model) -> list[Finding]:
+    if not model.unused:
+        return []
+    shown = ", ".join(printable(name, 48) for name in model.unused[:3])
+    more = f" and {len(model.unused) - 3} more" if len(model.unused) > 3 else ""
+    return [
+        Finding(
+            "unused-tensors",
+            "info",
+            f"{len(model.unused)} tensors of the checkpoint play no part in {model.tool}'s {model.architecture} "
+            f"({shown}{more}).",
+            f"SELECT unused FROM models WHERE model_id = {model.model_id}",
+        )
+    ]
+
+
+def _fidelity(numbers: pd.DataFrame, model: Model, protocol: str) -> list[Finding]:
+    kept = _number(numbers, "fidelity.ndcg_ratio@10")
+    overlap = _number(numbers, "fidelity.overlap@10")
+    if kept is None:
+        return []
+    severity = "info" if kept["low"] >= FAITHFUL else "serious" if kept["high"] < UNFAITHFUL else "warning"
+    sentence = f"The sparse autoencoder keeps {_interval(kept)} of the model's NDCG@10"
+    if overlap is not None:
+        sentence += f" and {overlap['value']:.0%} of its first ten recommendations"
+    if severity == "serious":
+        sentence += "; its latents describe a different recommender"
+    evidence = _metric_sql(model, "fidelity.ndcg_ratio@10", protocol)
+    return [Finding("fidelity", severity, sentence + ".", evidence)]
+
+
+def _reading(sae: Sae) -> list[Finding]:
+    check = sae.self_check
+    stated = check["stated"]["explained_variance"]
+    others = [(r["explained_variance"], r["name"]) for r in check["others"]]
+    best, name = max(others, default=(float("-inf"), ""))
+    evidence = f"SELECT self_check FROM saes WHERE sae_id = {sae.sae_id}"
+    read_as = f"{sae.activation}, k = {sae.k} from {sae.k_source}" if sae.k else sae.activation
+    if best > stated + 0.01:
+        return [
+            Finding(
+                "sae-reading",
+                "serious",
+                f"The sparse autoencoder may be misread: as stated ({read_as}) it explains {stated:.3f} of the "
+                f"variance, with {name} {best:.3f}.",
+                evidence,
+            )
+        ]
+    return [
+        Finding(
+            "sae-reading",
+            "info",
+            f"The stated reading of the sparse autoencoder ({read_as}) explains {stated:.3f} of the variance; "
+            f"of {len(others)} other readings none does better"
+            + (f" (next: {name}, {best:.3f})." if others else "."),
+            evidence,
+        )
+    ]
+
+
+def _dead(numbers: pd.DataFrame, sae: Sae) -> list[Finding]:
+    dead = _number(numbers, "sae.dead_share")
+    if dead is None:
+        return []
+    return [
+        Finding(
+            "dead-latents",
+            "warning" if dead["value"] > MANY_DEAD else "info",
+            f"{dead['value']:.0%} of the {sae.n_latents:,} latents fire on no case.",
+            f"SELECT latent FROM latents WHERE sae_id = {sae.sae_id} AND dead",
+        )
+    ]
+
+
+def _dense(audit: Audit, sae: Sae) -> list[Finding]:
+    columns = read.latent_columns(audit, sae)
+    dense = columns["latent"][columns["density"] > DENSE]
+    if not len(dense):
+        return []
+    shown = ", ".join(str(latent) for latent in dense[:5])
+    return [
+        Finding(
+            "dense-latents",
+            "info",
+            f"{len(dense)} latents fire for more than {DENSE:.0%} of users and act like a bias "
+            f"({shown}{', …' if len(dense) > 5 else ''}).",
+            f"SELECT latent, density FROM latents WHERE sae_id = {sae.sae_id} AND density > {DENSE} "
+            "ORDER BY density DESC",
+        )
+    ]

@@ -1,0 +1,102 @@
+"""The command line: a table of commands, each loaded when called, and the one place where errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from recaudit import __version__
+from recaudit.errors import ExitCode, RecauditError
+
+COMMANDS = {
+    "ingest": "Scan a checkpoint, run it on data, store the audit.",
+    "report": "Analyse a model and report: terminal, JSON, Markdown.",
+    "models": "List the models in an audit.",
+    "latents": "List latents; or a latent's items, an item's or a user's latents.",
+    "recommend": "A user's recommendations.",
+    "explain": "Split a score over latents, bias and SAE error.",
+    "metrics": "List every metric with definition and source.",
+    "scan": "Check files for code, lies and bombs; run nothing.",
+    "sql": "Query an audit file.",
+    "doctor": "Versions, paths, devices: what a bug report needs.",
+}
+"""Command to its one line of help; the module of the same name is imported only when the command runs."""
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"recaudit.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, "-V", "--version", prog_name="recaudit")
+@click.option(
+    "--config", type=click.Path(dir_okay=False), help="Settings file (default: the nearest recaudit.toml)."
+)
+@click.pass_context
+def recaudit(ctx: click.Context, config: str | None) -> None:
+    """Open a trained recommender, see what it learned, and stop a bad model in CI.
+
+    Start with `recaudit ingest CHECKPOINT --data PATH`, then `recaudit report`.
+    """
+    from recaudit.cli.settings import defaults
+
+    ctx.default_map = defaults(config, ctx.invoked_subcommand)
+
+
+def main() -> None:
+    """Run the command line and exit with a documented code."""
+    # Two OpenMP pools spinning against each other make small matrix work several times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code and never raises."""
+    try:
+        result = recaudit.main(
+            arguments, prog_name="recaudit", standalone_mode=False, auto_envvar_prefix="RECAUDIT"
+        )
+    except RecauditError as error:
+        return _say(error.message, error.fix, error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted; nothing half-written was kept", "", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output left (`recaudit … | head`): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception:  # noqa: BLE001 - the last line of defence: a bug must not look like a failed gate
+        traceback.print_exc()
+        return _say(
+            "this is a bug in recaudit",
+            "please report it with the lines above and `recaudit doctor`",
+            ExitCode.INTERNAL,
+        )
+    return int(result) if isinstance(result, int) else ExitCode.OK
+
+
+def _say(message: str, fix: str, code: ExitCode) -> int:
+    click.echo(f"error: {message}", err=True)
+    if fix:
+        click.echo(f"  fix: {fix}", err=True)
+    return code

@@ -1,0 +1,35 @@
+"""``recaudit explain``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recaudit.cli.output import db_option, format_option, note, show
+
+
+@click.command()
+@click.argument("model")
+@click.argument("user")
+@click.argument("item")
+@click.option(
+    "--at",
+    type=click.Choice(["test", "latest"]),
+    default="test",
+    show_default=True,
+    help="The history before the held-out target, or everything known.",
+)
+@format_option
+@db_option
+def explain(model: str, user: str, item: str, at: str, format_: str, db: Path) -> None:
+    """Split MODEL's score of ITEM for USER exactly: latents, biases, SAE error. The parts sum to the score."""
+    from recaudit.analyses.explain import explained
+    from recaudit.store import reading
+
+    with reading(db) as audit:
+        parts = explained(audit, model, user, item, at=at)
+    rows = [[part.part, part.latent, part.activation, part.amount] for part in parts.parts]
+    rows.append(["score", None, None, parts.score])
+    show(["part", "latent", "activation", "amount"], rows, format_)
+    note(f"parts sum to the score within {abs(sum(p.amount for p in parts.parts) - parts.score):.1e}")

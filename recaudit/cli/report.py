@@ -1,0 +1,71 @@
+"""``recaudit report``"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from recaudit.cli.output import db_option, note, stages
+from recaudit.errors import UsageError
+from recaudit.text import printable
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="Also write .json or .md; repeatable.",
+)
+@click.option("--protocol", help="Evaluation protocol (default: the model's own).")
+@click.option(
+    "--attribution", default="recommended", show_default=True, help="Which items a case stands for."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@db_option
+def report(
+    model: str | None, output: tuple[Path, ...], protocol: str | None, attribution: str, seed: int, db: Path
+) -> None:
+    """Analyse MODEL where that is not done yet, and report.
+
+    MODEL may be left out when the audit holds one. Without -o the report goes to the terminal.
+    """
+    from recaudit.analyses.attribution import checked_rule
+    from recaudit.analyses.audit import analyse, is_analysed
+    from recaudit.report import build
+    from recaudit.store import reading
+
+    renderers = [_renderer(path) for path in output]
+    rule = checked_rule(attribution)
+    if not is_analysed(db, model, protocol):
+        with stages() as begin:
+            begin("ranking, fidelity, health")
+            analyse(db, model, protocol, seed=seed)
+    with reading(db) as audit:
+        built = build(audit, model, protocol=protocol, rule=rule)
+    for path, render in zip(output, renderers, strict=True):
+        path.write_text(render(built), encoding="utf-8")
+        note(f"wrote {printable(path)}")
+    if not output:
+        from rich.console import Console
+
+        from recaudit.report import terminal
+
+        console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=120)
+        terminal.render(built, console)
+
+
+def _renderer(path: Path):  # type: ignore[no-untyped-def]
+    from recaudit.report import json, markdown
+
+    known = {".json": json.render, ".md": markdown.render}
+    if path.suffix not in known:
+        raise UsageError(
+            f"{printable(path)}: no report of type {printable(path.suffix) or '(none)'}",
+            fix=f"end the name in one of: {', '.join(known)}",
+        )
+    return known[path.suffix]

@@ -1,0 +1,93 @@
+"""What every drawing of a report shares: which numbers stand side by side, and how a number is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from recaudit.metrics.catalogue import BY_NAME
+from recaudit.report.model import MetricRow, Report
+
+RANKINGS = ("original", "reconstructed", "popularity")
+"""Columns of the ranking table, in order."""
+
+LATENT_ITEMS = "latent_items_by_"
+
+MARKS = {"serious": "✗", "warning": "!", "info": "·"}
+"""Severity to a mark that reads without colour."""
+
+
+@dataclass(frozen=True)
+class RankingLine:
+    """One ranking metric across the rankings measured."""
+
+    title: str
+    cells: dict[str, MetricRow]
+
+
+@dataclass(frozen=True)
+class LatentBlock:
+    """One latent with its first items under each ordering, as text."""
+
+    latent: int
+    orders: dict[str, list[str]]
+
+
+def latent_blocks(report: Report) -> list[LatentBlock]:
+    """The ``latent_items_by_*`` tables side by side, one block a latent."""
+    blocks: dict[int, LatentBlock] = {}
+    for table in report.tables:
+        if not table.name.startswith(LATENT_ITEMS):
+            continue
+        order = table.name.removeprefix(LATENT_ITEMS)
+        for row in table.rows:
+            cells = dict(zip(table.columns, row, strict=True))
+            block = blocks.setdefault(cells["latent"], LatentBlock(cells["latent"], {}))
+            block.orders.setdefault(order, []).append(f"{number(cells[order])}  {cells['title']}")
+    return list(blocks.values())
+
+
+def ranking_lines(report: Report) -> list[RankingLine]:
+    """Ranking metrics, one line each, in the catalogue's order."""
+    found: dict[str, dict[str, MetricRow]] = {}
+    for row in report.metrics:
+        if row.metric.startswith("ranking."):
+            found.setdefault(row.metric, {})[row.slice["ranking"]] = row
+    return [RankingLine(BY_NAME[name].title, found[name]) for name in BY_NAME if name in found]
+
+
+def other_metrics(report: Report, prefix: str) -> list[MetricRow]:
+    """Metrics of one family in the catalogue's order, then by slice."""
+    order = {name: place for place, name in enumerate(BY_NAME)}
+    rows = [row for row in report.metrics if row.metric.startswith(prefix)]
+    return sorted(rows, key=lambda row: (order.get(row.metric, len(order)), sorted(row.slice.items())))
+
+
+def title(row: MetricRow) -> str:
+    """The metric's title with its slice."""
+    known = BY_NAME[row.metric].title if row.metric in BY_NAME else row.metric
+    where = ", ".join(f"{key} {value}" for key, value in row.slice.items())
+    return f"{known} ({where})" if where else known
+
+
+def number(value: Any) -> str:
+    """A number for people: about four significant digits, thousands separated."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    if 0 < size < 0.0001:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if size >= 1 else f"{value:.4f}"
+
+
+def interval(row: MetricRow) -> str:
+    """``low – high``, or a dash where the number has no interval."""
+    return "–" if row.low is None or row.high is None else f"{number(row.low)} … {number(row.high)}"

@@ -1,0 +1,102 @@
+"""The report as Markdown, for a pull request or a wiki."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from recaudit.report import layout
+from recaudit.report.model import MetricRow, Report
+from recaudit.text import printable
+
+_WORDS = {"serious": "**Serious.**", "warning": "**Warning.**", "info": ""}
+
+
+def render(report: Report) -> str:
+    """GitHub-flavoured Markdown, ending in a newline."""
+    return "\n".join(_lines(report)).rstrip() + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    model, sae = report.model, report.sae
+    yield f"# Audit of {_text(model['name'])}"
+    yield ""
+    yield f"- Model: {_text(model['tool'])} {_text(model['architecture'])}, probed at: {_text(model['site'])} ({model['dim']} wide)"
+    yield f"- Checkpoint: `{_code(model['checkpoint'])}`, sha256 `{model['sha256']}`"
+    yield f"- Data: {_text(report.dataset['name'])}: {_text(report.dataset['summary'])}"
+    yield f"- Cases: {model['cases']:,} inputs of {model['users']:,} users; {model['candidates']:,} items compete"
+    if sae is not None:
+        k = f", k = {sae['k']} ({_text(sae['k_source'])})" if sae["k"] else ""
+        yield f"- SAE: {_text(sae['tool'])}, {sae['n_latents']:,} latents, {_text(sae['activation'])}{k}"
+    yield ""
+    yield "## What to know"
+    yield ""
+    for finding in report.findings:
+        yield f"- {_WORDS[finding.severity]} {_text(finding.sentence)}".replace("-  ", "- ")
+    yield ""
+    yield f"## Ranking, protocol {report.protocol['name']}"
+    yield ""
+    yield f"{_text(report.protocol['about'])}."
+    yield ""
+    yield from _ranking(report)
+    for prefix, title in (("fidelity.", "Fidelity"), ("sae.", "Health of the sparse autoencoder")):
+        rows = layout.other_metrics(report, prefix)
+        if rows:
+            yield from ("", f"## {title}", "", *_metrics(rows))
+    for section in report.tables:
+        yield from (
+            "",
+            f"## {_text(section.title)}",
+            "",
+            _text(section.caption),
+            "",
+            *table_lines(section.columns, section.rows),
+        )
+    for name, reason in report.missing.items():
+        yield from ("", f"*{name} not run: {_text(reason)}*")
+    yield from ("", f"recaudit {report.tool_version}, run `{report.run_id}`")
+
+
+def _ranking(report: Report) -> Iterator[str]:
+    lines = layout.ranking_lines(report)
+    shown = [name for name in layout.RANKINGS if any(name in line.cells for line in lines)]
+    yield from _rows(
+        ["metric", *shown], [[line.title, *(_ranked(line.cells.get(n)) for n in shown)] for line in lines]
+    )
+
+
+def _ranked(row: MetricRow | None) -> str:
+    return "–" if row is None else f"{row.value:.4f} [{layout.interval(row)}]"
+
+
+def _metrics(rows: list[MetricRow]) -> Iterator[str]:
+    cells = [[layout.title(r), layout.number(r.value), layout.interval(r), f"{r.n:,} {r.unit}"] for r in rows]
+    yield from _rows(["metric", "value", "95 % interval", "n"], cells)
+
+
+def table_lines(columns: list[str], rows: list[list[Any]]) -> Iterator[str]:
+    """Any table as Markdown, text escaped."""
+    yield from _rows([_text(name) for name in columns], [[_cell(value) for value in row] for row in rows])
+
+
+def _rows(header: list[str], rows: list[list[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + " --- |" * len(header)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def _cell(value: Any) -> str:
+    return _text(value) if isinstance(value, str) else layout.number(value)
+
+
+def _text(value: object) -> str:
+    """Titles come from files: what Markdown or HTML would act on is escaped."""
+    shown = printable(value, 200)
+    for char in "\\`*_[]<>|#":
+        shown = shown.replace(char, "\\" + char)
+    return shown
+
+
+def _code(value: object) -> str:
+    return printable(value, 200).replace("`", "'")

@@ -1,0 +1,72 @@
+"""What a report says, before any drawing. ``docs/report.schema.json`` is generated from these classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A number with everything it needs to be trusted."""
+
+    metric: str
+    slice: dict[str, str]
+    value: float
+    low: float | None
+    """Lower end of the 95 % interval; null where the number has none."""
+    high: float | None
+    n: int
+    unit: str
+    """What n counts."""
+    better: str
+    """``higher``, ``lower`` or ``none``."""
+    protocol: str
+    seed: int
+    sae: str | None
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A sentence for people."""
+
+    severity: str
+    """``serious``, ``warning`` or ``info``."""
+    code: str
+    sentence: str
+    evidence: str
+    """SQL on the audit file that lists what the sentence rests on."""
+
+
+@dataclass(frozen=True)
+class TableSection:
+    """A table with what to see in it and the SQL behind it."""
+
+    name: str
+    title: str
+    caption: str
+    columns: list[str]
+    rows: list[list[Any]]
+    sql: str
+    shown_of: int
+    """Rows there are; fewer may be shown."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One model's audit."""
+
+    schema_version: int
+    tool_version: str
+    run_id: str
+    model: dict[str, Any]
+    sae: dict[str, Any] | None
+    dataset: dict[str, Any]
+    protocol: dict[str, str]
+    metrics: list[MetricRow]
+    findings: list[FindingRow]
+    tables: list[TableSection]
+    missing: dict[str, str]
+    """Section -> why it is not here and what fills it."""

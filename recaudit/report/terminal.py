@@ -1,0 +1,195 @@
+"""The report on a terminal, with rich. Narrow terminals get fewer columns, never broken lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from recaudit.report import layout
+from recaudit.report.model import MetricRow, Report, TableSection
+from recaudit.text import printable
+
+_STYLES = {"serious": "bold red", "warning": "yellow", "info": "dim"}
+_TEXT_COLUMNS = {"title", "item", "user", "split", "message"}
+_TITLE_WIDTH = 40
+ITEMS_SHOWN = 3
+
+
+def render(report: Report, console: Console) -> None:
+    """Print every section that the report has."""
+    console.print(Group(*_sections(report, console.width)))
+
+
+def _sections(report: Report, width: int) -> Iterator[RenderableType]:
+    yield _heading(f"Audit of {report.model['name']}")
+    yield _facts(report)
+    yield _heading("What to know")
+    yield from _findings(report)
+    yield _heading(f"Ranking, protocol {report.protocol['name']}")
+    yield _caption(report.protocol["about"] + ".")
+    yield _ranking(report)
+    for prefix, title in (
+        ("fidelity.", "Fidelity: reconstructed against original"),
+        ("sae.", "Health of the sparse autoencoder"),
+    ):
+        rows = layout.other_metrics(report, prefix)
+        if rows:
+            yield _heading(title)
+            yield _metrics(rows)
+    yield from _latents(report, width)
+    for table in report.tables:
+        if not table.name.startswith(layout.LATENT_ITEMS):
+            yield _heading(table.title)
+            yield _caption(table.caption)
+            yield _table(table, width)
+    for section, reason in report.missing.items():
+        yield Text(f"  – {section} not run: {reason}", style="dim")
+
+
+def _heading(title: str) -> RenderableType:
+    return Group(Text(), Rule(Text(printable(title), style="bold"), align="left", style="dim"))
+
+
+def _caption(text: str) -> RenderableType:
+    return Padding(Text(printable(text), style="dim"), (0, 2))
+
+
+def _facts(report: Report) -> RenderableType:
+    model, sae = report.model, report.sae
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column(overflow="fold")
+    facts.add_row(
+        "  model",
+        _plain(f"{model['tool']} {model['architecture']}, probed at: {model['site']} ({model['dim']} wide)"),
+    )
+    facts.add_row("  file", _plain(f"{model['checkpoint']}  sha256 {model['sha256'][:12]}…"))
+    facts.add_row("  data", _plain(f"{report.dataset['name']}: {report.dataset['summary']}"))
+    facts.add_row(
+        "  cases",
+        _plain(
+            f"{model['cases']:,} inputs of {model['users']:,} users; {model['candidates']:,} items compete"
+        ),
+    )
+    if sae is not None:
+        k = f", k = {sae['k']} ({sae['k_source']})" if sae["k"] else ""
+        facts.add_row("  SAE", _plain(f"{sae['tool']}, {sae['n_latents']:,} latents, {sae['activation']}{k}"))
+    scans = ", ".join(f"{receipt['role']} {receipt['verdict']}" for receipt in model["receipts"])
+    facts.add_row("  scan", _plain(f"{scans}; nothing in a file was executed"))
+    return facts
+
+
+def _plain(text: str) -> Text:
+    return Text(printable(text))
+
+
+def _findings(report: Report) -> Iterator[RenderableType]:
+    for finding in report.findings:
+        line = Text("  ")
+        line.append(f"{layout.MARKS[finding.severity]} ", style=_STYLES[finding.severity])
+        line.append(printable(finding.sentence))
+        yield line
+
+
+def _ranking(report: Report) -> RenderableType:
+    lines = layout.ranking_lines(report)
+    shown = [name for name in layout.RANKINGS if any(name in line.cells for line in lines)]
+    table = _grid()
+    table.add_column("")
+    for name in shown:
+        table.add_column(name, justify="right")
+        table.add_column("95 % interval", justify="right", style="dim")
+    for line in lines:
+        cells = [line.cells.get(name) for name in shown]
+        drawn = [text for cell in cells for text in _value_and_interval(cell)]
+        table.add_row(line.title, *drawn)
+    users = {cell.n for line in lines for cell in line.cells.values()}
+    table.caption = (
+        f"n = {', '.join(f'{n:,}' for n in sorted(users))} users; intervals by bootstrap over users"
+    )
+    table.caption_justify = "left"
+    return Padding(table, (0, 2))
+
+
+def _latents(report: Report, width: int) -> Iterator[RenderableType]:
+    blocks = layout.latent_blocks(report)
+    if not blocks:
+        return
+    yield _heading("Strongest latents and their items")
+    yield _caption(
+        "Three orderings of the same pairs: how often, how strongly, and how much likelier than overall (lift). "
+        "Popular items head the first two everywhere; lift shows what sets a latent apart."
+    )
+    orders = list(blocks[0].orders)
+    cell = (width - 10) // len(orders) - 3
+    table = _grid()
+    for name in ("latent", *orders):
+        table.add_column(name, no_wrap=True)
+    for block in blocks:
+        for place in range(min(ITEMS_SHOWN, max(map(len, block.orders.values())))):
+            texts = [block.orders.get(order, [])[place : place + 1] for order in orders]
+            label = Text(str(block.latent) if place == 0 else "", style="bold")
+            table.add_row(label, *(Text(printable(t[0], cell)) if t else Text("") for t in texts))
+        table.add_section()
+    yield Padding(table, (0, 2))
+
+
+def _value_and_interval(row: MetricRow | None) -> tuple[str, str]:
+    return ("–", "") if row is None else (f"{row.value:.4f}", layout.interval(row))
+
+
+def _metrics(rows: list[MetricRow]) -> RenderableType:
+    table = _grid()
+    for name, justify in (("", "left"), ("value", "right"), ("95 % interval", "right"), ("n", "right")):
+        table.add_column(name, justify=justify, style="dim" if name == "95 % interval" else "")  # type: ignore[arg-type]
+    for row in rows:
+        table.add_row(
+            layout.title(row), layout.number(row.value), layout.interval(row), f"{row.n:,} {row.unit}"
+        )
+    return Padding(table, (0, 2))
+
+
+def _table(section: TableSection, width: int) -> RenderableType:
+    columns = _fitting(section.columns, width)
+    table = _grid()
+    for name in columns:
+        wide = name in _TEXT_COLUMNS
+        table.add_column(
+            name,
+            justify="left" if wide else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if name == "title" else None,
+        )
+    for row in section.rows:
+        cells = dict(zip(section.columns, row, strict=True))
+        table.add_row(*(Text(_cell(name, cells[name])) for name in columns))
+    if len(section.rows) == section.shown_of:
+        return Padding(table, (0, 2))
+    return Group(Padding(table, (0, 2)), _caption(f"{len(section.rows)} of {section.shown_of:,} shown"))
+
+
+def _fitting(columns: list[str], width: int) -> list[str]:
+    """Drop the least telling columns where the terminal is narrow; every one is in the JSON."""
+    if width >= 100:
+        return columns
+    spare = {"users", "mean", "q", "max_decoder_cosine", "item" if "title" in columns else "position"}
+    return [name for name in columns if name not in spare]
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return "–"
+    if name in {"latent", "item", "position", "user"}:
+        return printable(value, _TITLE_WIDTH)
+    return printable(value, 200) if isinstance(value, str) else layout.number(value)
+
+
+def _grid() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")

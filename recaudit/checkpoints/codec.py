@@ -36,9 +36,11 @@ def write_checkpoint(checkpoint: Checkpoint, spool: BinaryIO, most_bytes: int) -
         "receipt": asdict(checkpoint.receipt),
     }
     write_message(spool, header)
-    for content in encoder.blobs:
+    for array in encoder.arrays:
         spool.write(b"\0" * (-spool.tell() % ALIGNMENT))
-        spool.write(content.data if content.flags.c_contiguous and content.size else b"")
+        # One array at a time is brought into order, so views cost no memory while they wait.
+        native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+        spool.write(native.reshape(-1).view(np.uint8).data if native.size else b"")
     spool.flush()
 
 
@@ -57,7 +59,7 @@ def read_message(spool: memoryview) -> tuple[dict[str, Any], int]:
 class _Encoder:
     def __init__(self, most_bytes: int) -> None:
         self.nodes: list[list[Any]] = []
-        self.blobs: list[np.ndarray] = []
+        self.arrays: list[np.ndarray] = []
         self._bytes_left = most_bytes
         self._index: dict[int, int] = {}
         self._alive: list[Any] = []
@@ -94,9 +96,11 @@ class _Encoder:
             case complex():
                 return ["complex", value.real, value.imag]
             case bytes() | bytearray():
-                return ["bytes", self._blob(np.frombuffer(value, np.uint8))]
+                self._keep(np.frombuffer(value, np.uint8))
+                return ["bytes", len(value)]
             case np.ndarray():
-                return ["array", self._blob(value), value.dtype.str, list(value.shape)]
+                self._keep(value)
+                return ["array", value.dtype.newbyteorder("=").str, list(value.shape)]
             case dict():
                 return ["dict", *(self._value(part) for pair in value.items() for part in pair)]
             case Stub():
@@ -107,13 +111,11 @@ class _Encoder:
                 return [type(value).__name__, *map(self._value, value)]
         raise TypeError(f"{type(value).__name__} cannot travel")
 
-    def _blob(self, array: np.ndarray) -> int:
-        native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-        self._bytes_left -= native.nbytes + ALIGNMENT
+    def _keep(self, array: np.ndarray) -> None:
+        self._bytes_left -= array.nbytes + ALIGNMENT
         if self._bytes_left < 0:
             raise SpoolFull("the arrays in the file unfold to far more than the file's size")
-        self.blobs.append(native)
-        return len(self.blobs) - 1
+        self.arrays.append(array)
 
 
 def _is_inline(value: Any) -> bool:
@@ -171,7 +173,7 @@ class _Decoder:
             case "complex":
                 return complex(*parts)
             case "array":
-                return self._array(np.dtype(parts[1]), tuple(parts[2]))
+                return self._array(np.dtype(parts[0]), tuple(parts[1]))
             case "bytes":
                 return bytes(self._take(parts[0]))
             case "dict":

@@ -16,12 +16,16 @@ LARGEST_DIMENSIONS = 32
 
 def plain_dtype(text: str) -> np.dtype:
     """The NumPy type written ``text``; refuses structures, objects and anything unusual."""
+    unusual = Damaged(
+        f"the element type {short(text)} is not one that tables of numbers or names have",
+        fix="Save the array as float32, float64, an integer type or text.",
+    )
     if not _PLAIN.fullmatch(text):
-        raise Damaged(
-            f"the element type {short(text)} is not one that tables of numbers or names have",
-            fix="Save the array as float32, float64, an integer type or text.",
-        )
-    return np.dtype(text)
+        raise unusual
+    try:
+        return np.dtype(text)
+    except TypeError as error:
+        raise unusual from error
 
 
 def element_count(shape: tuple[int, ...]) -> int:

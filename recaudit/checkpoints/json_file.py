@@ -32,7 +32,7 @@ def _is_id_map(value: dict[str, Any]) -> bool:
     if not value or any(isinstance(entry, (dict, list)) for entry in value.values()):
         return False
     words = sum(_WORD.fullmatch(key) is not None for key in value)
-    return words * 2 <= len(value) or len(value) > LARGEST_SETTINGS
+    return words * 2 < len(value) or len(value) > LARGEST_SETTINGS
 
 
 def _check_list(values: list[Any]) -> None:

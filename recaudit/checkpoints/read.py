@@ -114,8 +114,7 @@ def _open_nested(content: bytes | bytearray, reading: Reading) -> Any:
     if not (zipped or pickled or content.startswith(NPY_MAGIC)):
         return content
     outer = reading.format
-    with reading.one_deeper():
-        tree = without_training_state(_read_container(data, reading), reading)
+    tree = without_training_state(_read_container(data, reading), reading)
     inner, reading.format = reading.format, outer
     reading.info("nested-file", f"a bytes value is itself a {inner} file and was read too")
     return tree

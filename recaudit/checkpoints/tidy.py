@@ -34,6 +34,8 @@ class _Frame:
     parts: Iterator[Any]
     done: list[Any] = field(default_factory=list)
     size: int = 1
+    nesting: int = 0
+    """How many files inside files this container is in."""
 
 
 def tidy(tree: Any, reading: Reading) -> Any:
@@ -81,14 +83,18 @@ class _Tidier:
             self._reading.info("cycle", "an object contains itself; the inner reference was cut")
             self._give(frame, Stub(CYCLE), 1)
             return None
+        nesting = frame.nesting
         if isinstance(part, (bytes, bytearray)):
-            part = self._opened(part)
+            content, part = part, self._opened(part)
+            nesting += part is not content
         if not isinstance(part, (list, tuple, dict, Stub)):
             self._give(frame, self._leaf(part), 1)
             return None
+        if nesting > self._reading.limits.nested_files:
+            raise Unsafe("files inside files nest too deeply")
         self._open.add(id(part))
         self._alive.append(part)
-        return _Frame(part, _parts(part))
+        return _Frame(part, _parts(part), nesting=nesting)
 
     def _opened(self, content: bytes | bytearray) -> Any:
         if self._reading.open_nested is None:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import replace
 from typing import Any
 
+from recaudit.checkpoints.globals import Name
 from recaudit.checkpoints.notes import Reading
 from recaudit.checkpoints.refusals import Damaged, Unsafe, short
 from recaudit.checkpoints.tensors import STORAGE_DTYPES, Storage, storage_reference
@@ -37,13 +38,23 @@ def _pickle(data: memoryview, reading: Reading, start: int) -> tuple[Any, int]:
     return machine.load(), machine.position
 
 
+def _module_class(persistent_id: Any) -> Name | None:
+    """Old files refer to a module's class together with a copy of its source, which stays unread."""
+    match persistent_id:
+        case ("module", Name() as cls, *_):
+            return cls
+    return None
+
+
 class _Layout:
     """First walk: which storages there are, of which type and size."""
 
     def __init__(self) -> None:
         self.declared: dict[str, Storage] = {}
 
-    def __call__(self, persistent_id: Any) -> Storage:
+    def __call__(self, persistent_id: Any) -> Any:
+        if (module := _module_class(persistent_id)) is not None:
+            return module
         cls, key, count = storage_reference(persistent_id)
         storage = Storage(STORAGE_DTYPES.get(cls, cls), None, count)
         return self.declared.setdefault(key, storage)
@@ -55,7 +66,9 @@ class _StorageLoader:
     def __init__(self, storages: dict[str, Storage]) -> None:
         self._storages = storages
 
-    def __call__(self, persistent_id: Any) -> Storage:
+    def __call__(self, persistent_id: Any) -> Any:
+        if (module := _module_class(persistent_id)) is not None:
+            return module
         _, key, _ = storage_reference(persistent_id)
         storage = self._storages[key]
         match persistent_id[5:]:

@@ -17,15 +17,12 @@ _TRAINING_KEYS = names(
 
 
 def without_training_state(tree: Any, reading: Reading) -> Any:
-    """``tree`` without the top-level entries that only training needs, which are noted."""
+    """``tree`` after the top-level entries that only training needs were dropped and noted."""
     if not isinstance(tree, dict):
         return tree
-    left_out = [
-        key
-        for key, value in tree.items()
-        if key in _TRAINING_KEYS and not isinstance(value, (str, int, float, type(None)))
-    ]
-    for key in left_out:
-        reading.skipped.append(key)
-        reading.info("skipped", f"{key} is training state and was left unread", key)
-    return {key: value for key, value in tree.items() if key not in left_out}
+    for key in [key for key in tree if key in _TRAINING_KEYS]:
+        if not isinstance(tree[key], (str, int, float, type(None))):
+            del tree[key]
+            reading.skipped.append(key)
+            reading.info("skipped", f"{key} is training state and was left unread", key)
+    return tree

@@ -1,0 +1,68 @@
+"""The collection of hostile files: each one refused or noted as its manifest asks."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recaudit.checkpoints import Receipt, scan_file
+from recaudit.errors import ExitCode, InputRefused
+from tests.shared import SHARED, needs_shared
+
+pytestmark = [pytest.mark.shared, needs_shared]
+
+FOLDER = (SHARED or Path()) / "fixtures" / "hostile"
+LARGEST_MEMORY_KIB = 500 * 1024
+LONGEST_SECONDS = 10
+
+
+def _cases() -> list[Any]:
+    manifest = FOLDER / "manifest.json"
+    cases = json.loads(manifest.read_text())["cases"] if manifest.is_file() else []
+    return [pytest.param(case, id=case["file"]) for case in cases]
+
+
+def _scan(path: Path) -> Receipt | InputRefused:
+    try:
+        return scan_file(path)
+    except InputRefused as refusal:
+        return refusal
+
+
+@pytest.mark.parametrize("case", _cases())
+def test_case(case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    monkeypatch.chdir(tmp_path)
+    started = time.monotonic()
+    outcome = _scan(FOLDER / case["file"])
+    assert time.monotonic() - started < LONGEST_SECONDS
+    # The largest child so far, so one greedy case fails from there on; each alone tells which.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < LARGEST_MEMORY_KIB
+    assert not list(tmp_path.iterdir())
+    assert not list(FOLDER.rglob("PWNED-*"))
+    _check(outcome, case["expect"]["ingest"])
+
+
+def _check(outcome: Receipt | InputRefused, expected: str) -> None:
+    if isinstance(outcome, InputRefused):
+        assert "reject" in expected
+        assert outcome.exit_code is ExitCode.REFUSED
+        assert outcome.message.isprintable()
+        assert outcome.fix
+    elif expected == "accept":
+        assert outcome.verdict == "clean"
+    elif expected == "accept with a warning":
+        assert outcome.verdict == "warnings"
+    else:
+        assert expected.startswith("accept or reject")
+
+
+def test_an_sae_is_held_against_the_tables_it_should_explain() -> None:
+    path = FOLDER / "sae_wrong_dim" / "sae_weights.safetensors"
+    widths = [note.message for note in scan_file(path, widths=(8, 64)).notes if note.code == "sae-width"]
+    assert "8, 64" in widths[0]

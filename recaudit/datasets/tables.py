@@ -1,0 +1,328 @@
+"""Tables on disk, scanned by DuckDB.
+
+DuckDB is given only paths and identifiers made here: names from files and archives stay values.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from recaudit.datasets.textfile import TextFacts, clean_copy, inspect, notes_on
+from recaudit.datasets.types import DataNote, SourceFile
+from recaudit.errors import EnvironmentProblem, InputRefused
+from recaudit.text import printable
+
+_DELIMITERS = ("\t", "::", ",", ";", "|")
+_MEMORY_LIMIT = "1GB"
+_MAX_LINE_BYTES = 64 << 20
+_MAX_HEADER_BYTES = 1 << 20
+_MAX_COLUMNS = 10_000
+_PARQUET_MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A file of a layout and how it is written.
+
+    Attributes:
+        file: its name in the ``DataFolder``.
+        names: column names, where the file has no header line.
+        delimiter: between fields; None takes it from the header line.
+        quoted: whether ``"`` may enclose a field.
+        encoding: what the layout is known to be written in.
+        list_separator: between the entries of a text field that lists several.
+        flags: columns of 0 and 1, each named after a genre.
+        split: where all rows belong, by name.
+    """
+
+    file: str
+    names: tuple[str, ...] = ()
+    delimiter: str | None = None
+    quoted: bool = True
+    encoding: str | None = None
+    list_separator: str = "|"
+    flags: tuple[str, ...] = ()
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a scan: its name for people, and what SQL calls it."""
+
+    name: str
+    sql: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that can be scanned."""
+
+    name: str
+    columns: tuple[Column, ...]
+    scan: str
+    source: SourceFile
+    notes: tuple[DataNote, ...]
+    header_lines: int | None
+    """None: not a text file, rows have no line."""
+    literal_scan: str = ""
+    """The scan that reads quotes as plain text; empty where ``scan`` does so."""
+
+    @property
+    def names(self) -> list[str]:
+        """Column names as in the file."""
+        return [column.name for column in self.columns]
+
+
+@dataclass
+class Loaded:
+    """Where the rows of a staged table came from."""
+
+    notes: list[DataNote] = field(default_factory=list)
+    parts: list[_Part] = field(default_factory=list)
+
+    def note(self, level: str, message: str, count: int, row: int | None) -> None:
+        """Add a note on ``count`` rows of which ``row`` is the first."""
+        file, line = ("", None) if row is None else self.locate(row)
+        self.notes.append(DataNote(level, message, count, file, line))
+
+    def locate(self, row: int) -> tuple[str, int | None]:
+        """File and line of a staged row, taking every row for one line."""
+        part = max((p for p in self.parts if p.first_row <= row), key=lambda p: p.first_row)
+        if part.header_lines is None:
+            return part.name, None
+        line = row - part.first_row + 1 + part.header_lines
+        for rejected in part.rejected_lines:
+            line += rejected <= line
+        return part.name, line
+
+
+@dataclass(frozen=True)
+class _Part:
+    name: str
+    first_row: int
+    header_lines: int | None
+    rejected_lines: list[int]
+
+
+class Workspace:
+    """A scratch folder with a DuckDB database in it, for the time of one reading."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._n_files = 0
+        # On disk, so that 25 million ratings are compressed and need not fit in memory.
+        self.db = duckdb.connect(
+            str(scratch / "staging.duckdb"),
+            config={
+                "memory_limit": _MEMORY_LIMIT,
+                "temp_directory": str(scratch / "spill"),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+
+    def close(self) -> None:
+        """Let go of the scratch folder."""
+        self.db.close()
+
+    def open(self, path: Path, spec: TableSpec) -> Table:
+        """Make ``path`` scannable.
+
+        Raises:
+            InputRefused: the file is empty or not a table.
+        """
+        shown = printable(spec.file, 120)
+        with path.open("rb") as file:
+            is_parquet = file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
+        facts = inspect(path)
+        if not facts.bytes:
+            raise InputRefused(f"{shown}: the file is empty", fix="give the file with its rows")
+        safe = self._safe_path(path)
+        source = SourceFile(spec.file, facts.sha256, facts.bytes)
+        if is_parquet or path.suffix.lower() in (".parquet", ".pq"):
+            return self._open_parquet(safe, source, shown)
+        return self._open_text(safe, spec, source, facts, shown)
+
+    def _safe_path(self, path: Path) -> Path:
+        """A name without quotes, wildcards or schemes, which DuckDB would act on."""
+        self._n_files += 1
+        link = self._scratch / f"table-{self._n_files}"
+        link.symlink_to(path.resolve())
+        return link
+
+    def _open_parquet(self, path: Path, source: SourceFile, shown: str) -> Table:
+        scan = f"read_parquet({_literal(path)})"
+        try:
+            described = self.db.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+        except duckdb.Error as error:
+            raise refusal(error, shown) from error
+        columns = tuple(Column(row[0], _identifier(row[0]), row[1]) for row in described)
+        return Table(source.name, columns, scan, source, (), header_lines=None)
+
+    def _open_text(
+        self, path: Path, spec: TableSpec, source: SourceFile, facts: TextFacts, shown: str
+    ) -> Table:
+        clean = clean_copy(path, facts, path.with_name(path.name + "-clean"))
+        header = "" if spec.names else _first_line(clean)
+        delimiter = spec.delimiter or _delimiter_of(header)
+        names = list(spec.names) or _fields(header, delimiter, shown)
+        if len(names) > _MAX_COLUMNS:
+            raise InputRefused(
+                f"{shown}: the first line has {len(names):,} fields", fix="give a table with a header line"
+            )
+        columns = tuple(Column(name, f'"c{i}"', "VARCHAR") for i, name in enumerate(names))
+        scans = [
+            _text_scan(clean, columns, delimiter, quote, has_header=not spec.names) for quote in ('"', "")
+        ]
+        return Table(
+            source.name,
+            columns,
+            scans[0] if spec.quoted else scans[1],
+            source,
+            tuple(notes_on(facts, spec.file, spec.encoding)),
+            header_lines=0 if spec.names else 1,
+            literal_scan=scans[1] if spec.quoted else "",
+        )
+
+    def load(self, table: Table, into: str, select: Mapping[str, str], loaded: Loaded) -> None:
+        """Append expressions over the columns of ``table`` to the staged table ``into``.
+
+        Rows that do not fit the header are dropped and noted with their first line.
+        """
+        chosen = ", ".join(f"{expression} AS {name}" for name, expression in select.items())
+        first_row = self._count(into)
+        rejected = self._append(into, chosen, table.scan, table.name)
+        if table.literal_scan and any(reject.swallowed_lines for reject in rejected):
+            line = min(reject.line for reject in rejected if reject.swallowed_lines)
+            message = "a quote is opened and never closed; quotes were read as plain text in this file"
+            loaded.notes.append(DataNote("warning", message, file=table.name, line=line))
+            self._remove_from(into, first_row)
+            rejected = self._append(into, chosen, table.literal_scan, table.name)
+        lines = sorted({reject.line for reject in rejected})
+        loaded.parts.append(_Part(table.name, first_row, table.header_lines, lines))
+        loaded.notes.extend(table.notes)
+        for reason in sorted({reject.reason for reject in rejected}):
+            found = {reject.line for reject in rejected if reject.reason == reason}
+            loaded.notes.append(
+                DataNote("dropped", f"rows dropped: {reason}", len(found), table.name, min(found))
+            )
+        if self._count(into) == first_row:
+            message = "the file has no usable row" if rejected else "the file has a header and no rows"
+            loaded.notes.append(DataNote("warning", message, file=table.name))
+
+    def _append(self, into: str, chosen: str, scan: str, name: str) -> list[Reject]:
+        try:
+            self.db.execute(f"INSERT INTO {into} BY NAME SELECT {chosen} FROM {scan}")
+        except duckdb.Error as error:
+            raise refusal(error, printable(name, 120)) from error
+        return self.take_rejects()
+
+    def take_rejects(self) -> list[Reject]:
+        """Rows that the scans since the last call could not read, in line order."""
+        known = self.db.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        ).fetchone()
+        if known == (0,):
+            return []
+        rows = self.db.execute(
+            "SELECT line, min(error_type::VARCHAR), bool_or(contains(trim(csv_line, chr(10)), chr(10))) "
+            "FROM reject_errors GROUP BY line ORDER BY line"
+        ).fetchall()
+        self.db.execute("DROP TABLE reject_errors")
+        self.db.execute("DROP TABLE reject_scans")
+        return [
+            Reject(line, _REASONS.get(kind, kind.lower()), kind == "UNQUOTED VALUE" and swallowed)
+            for line, kind, swallowed in rows
+        ]
+
+    def _count(self, name: str) -> int:
+        row = self.db.execute(f"SELECT count(*) FROM {name}").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _remove_from(self, name: str, first_row: int) -> None:
+        self.db.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {name} WHERE rowid < {first_row}")
+        self.db.execute(f"TRUNCATE {name}")
+        self.db.execute(f"INSERT INTO {name} SELECT * FROM kept")
+        self.db.execute("DROP TABLE kept")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that does not fit."""
+
+    line: int
+    reason: str
+    swallowed_lines: bool
+
+
+_REASONS = {
+    "TOO MANY COLUMNS": "more fields than the header",
+    "MISSING COLUMNS": "fewer fields than the header",
+    "UNQUOTED VALUE": "a quote in the wrong place",
+    "LINE SIZE OVER MAXIMUM": f"longer than {_MAX_LINE_BYTES >> 20} MiB",
+}
+
+
+@contextmanager
+def disk_trouble(shown: str) -> Iterator[None]:
+    """Tell a full disk or memory from a bug."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise refusal(error, shown) from error
+
+
+def refusal(error: duckdb.Error, shown: str) -> EnvironmentProblem | InputRefused:
+    """What DuckDB's ``error`` over the file ``shown`` means to the user."""
+    reason = printable(str(error).splitlines()[0], 160)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EnvironmentProblem(f"{shown}: {reason}", fix="free some disk space for temporary files")
+    return InputRefused(
+        f"{shown}: not readable as a table ({reason})", fix="write or download the file again"
+    )
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as file:
+        return file.readline(_MAX_HEADER_BYTES).rstrip("\r\n")
+
+
+def _delimiter_of(header: str) -> str:
+    return max(_DELIMITERS, key=lambda mark: header.count(mark) * len(mark))
+
+
+def _fields(header: str, delimiter: str, shown: str) -> list[str]:
+    if len(delimiter) > 1:
+        return header.split(delimiter)
+    try:
+        return next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise InputRefused(
+            f"{shown}: the header line cannot be read ({printable(error, 80)})",
+            fix="give a table whose first line names its columns",
+        ) from error
+
+
+def _text_scan(path: Path, columns: Sequence[Column], delimiter: str, quote: str, *, has_header: bool) -> str:
+    types = ", ".join(f"{_literal(column.sql.strip(chr(34)))}: 'VARCHAR'" for column in columns)
+    return (
+        f"read_csv({_literal(path)}, columns = {{{types}}}, auto_detect = false, header = {has_header}, "
+        f"delim = {_literal(delimiter)}, quote = '{quote}', escape = '{quote}', "
+        f"max_line_size = {_MAX_LINE_BYTES}, store_rejects = true, rejects_limit = 0)"
+    )
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -5,14 +5,15 @@ It limits itself before it looks at the first byte.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import mmap
 import os
 import sys
 from typing import Any
 
 from recaudit.checkpoints.codec import write_checkpoint, write_message
 from recaudit.checkpoints.limits import Limits
+from recaudit.checkpoints.mapped import map_file
 from recaudit.checkpoints.notes import Reading
 from recaudit.checkpoints.read import read
 from recaudit.errors import InputRefused
@@ -40,13 +41,6 @@ def main() -> int:
     return 0
 
 
-def map_file(descriptor: int, size: int) -> memoryview:
-    # An empty file cannot be mapped.
-    if not size:
-        return memoryview(b"")
-    return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
-
-
 def restrict(limits: Limits, file_bytes: int, most_output: int) -> None:
     """Bounds memory, time and output, where the system knows such bounds."""
     try:
@@ -62,7 +56,9 @@ def restrict(limits: Limits, file_bytes: int, most_output: int) -> None:
     ):
         _, hard = resource.getrlimit(name)
         ceiling = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-        resource.setrlimit(name, (ceiling, hard))
+        # macOS refuses a bound on address space; the bound on time remains.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(name, (ceiling, hard))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import recaudit
-from recaudit.checkpoints.child import map_file
 from recaudit.checkpoints.codec import decode, read_message
 from recaudit.checkpoints.limits import Limits
+from recaudit.checkpoints.mapped import map_file
 from recaudit.checkpoints.notes import Reading
 from recaudit.checkpoints.refusals import Damaged, Unsafe
 from recaudit.checkpoints.types import Checkpoint
@@ -83,8 +83,9 @@ def _environment() -> dict[str, str]:
 def _raise_death(code: int, errors: bytes, limits: Limits) -> None:
     if -code == getattr(signal, "SIGXCPU", None):
         raise _over_limit(f"{limits.seconds} seconds of processor time")
-    if -code == getattr(signal, "SIGXFSZ", None):
-        raise _over_limit("its room for decoded arrays")
+    # Python turns the signal for this limit into an error.
+    if b"File too large" in errors:
+        raise _over_limit("its room for decoded values")
     if b"No space left on device" in errors:
         raise EnvironmentProblem("the disk for temporary files is full", fix="Free some room or set TMPDIR.")
     if b"MemoryError" in errors:

@@ -4,7 +4,6 @@
 code                  level    meaning
 ====================  =======  ==================================================================
 stubbed-class         info     objects of unknown classes were kept as inert stubs
-inert-call            info     a known harmless call was recorded, not made
 skipped               info     training state (optimiser, scheduler) was left unread
 nested-file           info     a bytes value was itself a checkpoint and was read too
 cycle                 info     an object contains itself; the inner reference was cut

@@ -41,6 +41,12 @@ def read(data: memoryview, name: str, reading: Reading) -> Checkpoint:
             fix="Save the model's state_dict, not only the state of its training.",
         )
     check_numbers(tensors, reading)
+    if reading.stubs:
+        reading.info(
+            "stubbed-class",
+            f"{reading.stubs.total():,} objects of {len(reading.stubs):,} unknown classes were kept as "
+            "inert stubs",
+        )
     receipt = Receipt(
         file=name,
         sha256=hashlib.sha256(data).hexdigest(),

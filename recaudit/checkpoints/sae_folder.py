@@ -23,6 +23,7 @@ _SAELENS_TENSORS = {
     "gated": ("W_enc", "W_dec", "b_gate", "b_mag", "r_mag", "b_dec"),
     "jumprelu": ("W_enc", "W_dec", "b_enc", "b_dec", "threshold"),
 }
+_SAELENS_TYPES = {"apply_b_dec_to_input": bool, "normalize_activations": str, "dtype": str}
 _SAELENS_DEFAULT = ("W_enc", "W_dec", "b_enc", "b_dec")
 _MISFIT = "Use the settings and weights that one training run saved together."
 
@@ -71,6 +72,9 @@ def _check_saelens(settings: dict[str, Any], tensors: dict[str, np.ndarray]) -> 
             f"it has {', '.join(map(short, list(tensors)[:8]))}",
             fix="Save the SAE again; the file is incomplete.",
         )
+    for name, kind in _SAELENS_TYPES.items():
+        if not isinstance(settings.get(name, kind()), kind):
+            raise Damaged(f"the SAE setting {name} is {short(settings[name])}", fix=_MISFIT)
     return _check_declared({name: settings.get(name) for name in ("d_in", "d_sae", "k")}, tensors)
 
 

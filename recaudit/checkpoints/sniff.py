@@ -58,7 +58,7 @@ _KNOWN_BUT_UNREAD: tuple[tuple[bytes, str, str], ...] = (
 )
 _ZLIB_HEADERS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _TAR_MAGIC = slice(257, 262)
-_OPENS_TEXT_PICKLE = b"(])}lditcIJKLMNFGSTUVX2"
+_OPENS_TEXT_PICKLE = b"(])}lditcIJKLMNFGPSTUVX2"
 _YAML_LINE = re.compile(rb"^\s*(- )?[\w.-]+:(\s|$)", re.MULTILINE)
 _YAML_TAG = re.compile(rb"!!?(python|[\w/]+[:/])")
 _TEXT_SAMPLE = 1 << 16

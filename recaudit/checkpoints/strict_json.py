@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, NoReturn
 
 from recaudit.checkpoints.refusals import Damaged, short
@@ -16,8 +17,7 @@ def parse_json(text: str, what: str = "the JSON") -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated = next(key for key in keys if keys.count(key) > 1)
+            repeated = Counter(key for key, _ in pairs).most_common(1)[0][0]
             raise Damaged(
                 f"{what} has the key {short(repeated)} more than once",
                 fix="Remove the repeated entries; readers disagree on which one counts.",

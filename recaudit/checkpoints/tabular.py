@@ -21,7 +21,23 @@ from recaudit.checkpoints.notes import Reading
 from recaudit.checkpoints.refusals import Damaged, short
 from recaudit.checkpoints.vectors import fold_vectors
 
-ITEM_COLUMNS = ("item_id", "item", "itemid", "iid", "movie_id", "movieid", "movielens_id", "asin")
+ITEM_COLUMNS = (
+    "item_id",
+    "item",
+    "itemid",
+    "iid",
+    "movie_id",
+    "movieid",
+    "movielens_id",
+    "asin",
+    "product_id",
+    "track_id",
+    "artist_id",
+    "song_id",
+    "book_id",
+    "video_id",
+    "news_id",
+)
 USER_COLUMNS = ("user_id", "user", "userid", "uid")
 MAP_COLUMNS = ("raw_id", "id")
 RATING_COLUMNS = ("rating", "score", "stars")

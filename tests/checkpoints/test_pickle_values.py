@@ -92,7 +92,7 @@ def test_cycles_are_cut_and_noted(write: Write) -> None:
     parent["child"] = {"parent": parent}
     checkpoint = read(write(pickle.dumps(parent)))
     assert checkpoint.tree["child"]["parent"].name == CYCLE
-    assert [note.code for note in checkpoint.receipt.notes] == ["cycle"]
+    assert "cycle" in {note.code for note in checkpoint.receipt.notes}
 
 
 def test_shared_parts_stay_shared(write: Write) -> None:

@@ -158,7 +158,7 @@ def test_repeated_and_rival_members_are_refused(second: str, write: Write) -> No
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("archive/data.pkl", tensor_pickle())
         archive.writestr(second, b"\x80\x02N.")
-    with pytest.raises(InputRefused, match="two members|2 members"):
+    with pytest.raises(InputRefused, match=r"(two|2) members"):
         read(write(buffer.getvalue()))
 
 

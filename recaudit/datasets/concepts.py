@@ -16,11 +16,17 @@ _FIRST_DECADE = 1900
 _BANDS = {Band.HEAD: "head", Band.MID: "mid", Band.TAIL: "tail"}
 
 
-def year_of(stated: pd.Series, title: pd.Series) -> pd.Series:
-    """Year as a nullable integer: the stated one, else the one in brackets at the end of the title."""
-    first_digits = stated.astype("string").str.extract(r"^\s*(\d{4})(?!\d)", expand=False)
-    in_title = title.astype("string").str.extract(r"\((\d{4})\)\s*$", expand=False)
-    year = first_digits.fillna(in_title).astype("Int64")
+def year_of(stated: pd.Series, title: pd.Series | None) -> pd.Series:
+    """Year as a nullable integer.
+
+    Args:
+        title: where to look for a year in brackets at the end, if the data states no years apart. Else
+            None: bands and books may have such a title without dating from then.
+    """
+    found = stated.astype("string").str.extract(r"^\s*(\d{4})(?!\d)", expand=False)
+    if title is not None:
+        found = title.astype("string").str.extract(r"\((\d{4})\)\s*$", expand=False)
+    year = found.astype("Int64")
     return year.where(year.between(*_YEAR_RANGE))
 
 

@@ -89,7 +89,7 @@ def index_ids(workspace: Workspace, staged: Staged) -> None:
         late = _one(workspace, f"SELECT count(*) FROM {kind}_index WHERE is_late")
         if listed and late:
             example = _one(workspace, f"SELECT raw_id FROM {kind}_index WHERE is_late ORDER BY idx LIMIT 1")
-            message = f"{kind}s of the interactions that the table of {kind}s lacks (first: {example})"
+            message = f"{kind}s of the interactions that the table of {kind}s lacks (first: {printable(example, 40)})"
             loaded.notes.append(DataNote("warning", message, late))
         _note_float_ids(workspace, kind, loaded.notes)
 
@@ -115,7 +115,7 @@ def _note_float_ids(workspace: Workspace, kind: str, notes: list[DataNote]) -> N
         f"SELECT count(*), min(raw_id) FROM {kind}_index WHERE regexp_full_match(raw_id, '-?[0-9]+[.]0+')",
     )
     if count:
-        message = f'{kind} ids look like floats ("{example}"); they are kept as text, so "1.0" is not "1"'
+        message = f'{kind} ids look like floats ("{printable(example, 40)}"); they are kept as text, so "1.0" is not "1"'
         notes.append(DataNote("warning", message, count))
 
 

@@ -78,7 +78,7 @@ def _read(workspace: Workspace, folder: DataFolder, layout: Layout, options: Rea
     users, user_notes = user_attributes(
         fetch_users(workspace, len(staged.attributes)), staged.attributes, layout.value_names
     )
-    items, concepts, item_concepts, concept_notes = _items(workspace, interactions, options)
+    items, concepts, item_concepts, concept_notes = _items(workspace, staged, interactions, options)
     return Dataset(
         name=options.name or folder.name,
         layout=layout.name,
@@ -155,8 +155,9 @@ def _order_key(
     if columns.place is not None and not np.isnan(columns.place).all():
         known = ~np.isnan(columns.place)
         return np.where(known, columns.place, -np.inf), known
-    if timed is not None:
-        return columns.timestamp, timed
+    if columns.timestamp is not None and timed is not None and timed.any():
+        before_all = columns.timestamp[timed].min() - 1
+        return np.where(timed, columns.timestamp, before_all), timed
     return None, np.zeros(len(columns.user), dtype=np.bool_)
 
 
@@ -194,11 +195,11 @@ def _repeated(rows: Interactions, n_items: int) -> list[DataNote]:
 
 
 def _items(
-    workspace: Workspace, rows: Interactions, options: ReadOptions
+    workspace: Workspace, staged: Staged, rows: Interactions, options: ReadOptions
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, list[DataNote]]:
     items = fetch_items(workspace).astype({"raw_id": object, "title": object})
     items["title"] = items["title"].where(items["title"].notna(), None)
-    items["year"] = year_of(items["year"], items["title"])
+    items["year"] = year_of(items["year"], None if "year" in staged.item_roles else items["title"])
     counts = np.bincount(rows.item[rows.split == Split.TRAIN], minlength=len(items))
     concepts, item_concepts, notes = build_concepts(
         fetch_terms(workspace), items["year"], popularity_bands(counts), options.min_tag_support

@@ -43,7 +43,9 @@ class Staged:
     users: Loaded
     tags: Loaded
     roles: set[str]
-    """Roles that some column of the interactions plays, and ``year`` where the items state it."""
+    """Roles that some column of the interactions plays."""
+    item_roles: set[str]
+    """Likewise of the items."""
     attributes: list[str]
     """User attributes; column ``a0``, ``a1``, … of the staged users."""
     has_items: bool
@@ -67,7 +69,7 @@ def stage(workspace: Workspace, folder: DataFolder, layout: Layout, options: Rea
     workspace.db.execute(_TABLES)
     files, layout = _with_named_files(folder, layout, options)
     chosen = options.column_of()
-    staged = Staged(Loaded(), Loaded(), Loaded(), Loaded(), set(), [], False, False, [])
+    staged = Staged(Loaded(), Loaded(), Loaded(), Loaded(), set(), set(), [], False, False, [])
 
     def opened(spec: TableSpec) -> Table:
         found = workspace.open(files.files[spec.file], spec)
@@ -78,9 +80,9 @@ def stage(workspace: Workspace, folder: DataFolder, layout: Layout, options: Rea
         _stage_interactions(workspace, opened(spec), spec, chosen, options.split_column, staged)
     if layout.items is not None:
         staged.has_items = True
-        has_tags = _stage_items(workspace, opened(layout.items), layout.items, chosen, staged.items)
+        staged.item_roles = _stage_items(workspace, opened(layout.items), layout.items, chosen, staged.items)
         # Where the items list their tags, a tagging file says the same once more.
-        if layout.tags is not None and not has_tags:
+        if layout.tags is not None and "tags" not in staged.item_roles:
             _stage_tags(workspace, opened(layout.tags), chosen, staged.tags)
     if layout.users is not None:
         staged.has_users = True
@@ -164,7 +166,7 @@ def _split_column(table: Table, asked: str | None, chosen: Mapping[str, str], sh
 
 def _stage_items(
     workspace: Workspace, table: Table, spec: TableSpec, chosen: Mapping[str, str], loaded: Loaded
-) -> bool:
+) -> set[str]:
     item = table.columns[need_column("item", table.names, chosen, file=printable(table.name, 120))]
     select = {"raw_id": _text(item)}
     for role in ("title", "year"):
@@ -176,7 +178,7 @@ def _stage_items(
     if spec.flags:
         select["genres"] = _flagged(table, spec.flags)
     workspace.load(table, "items", select, loaded)
-    return "tags" in select
+    return set(select)
 
 
 def _stage_tags(workspace: Workspace, table: Table, chosen: Mapping[str, str], loaded: Loaded) -> None:
@@ -221,7 +223,7 @@ def _flagged(table: Table, flags: tuple[str, ...]) -> str:
         for column in table.columns
         if column.name in flags
     ]
-    return f"list_filter([{', '.join(cases)}], x -> x IS NOT NULL)"
+    return f"string_split(concat_ws('|', {', '.join(cases)}), '|')"
 
 
 def _entries(column: Column, separator: str) -> str:

@@ -6,6 +6,8 @@ DuckDB is given only paths and identifiers made here: names from files and archi
 from __future__ import annotations
 
 import csv
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +22,9 @@ from recaudit.text import printable
 
 _DELIMITERS = ("\t", "::", ",", ";", "|")
 _MEMORY_LIMIT = "1GB"
-_MAX_LINE_BYTES = 64 << 20
+_MAX_THREADS = 8
+"""Each takes buffers of its own out of the memory limit."""
+_MAX_LINE_BYTES = 4 << 20
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_COLUMNS = 10_000
 _PARQUET_MAGIC = b"PAR1"
@@ -122,6 +126,7 @@ class Workspace:
             str(scratch / "staging.duckdb"),
             config={
                 "memory_limit": _MEMORY_LIMIT,
+                "threads": str(min(_MAX_THREADS, os.cpu_count() or 1)),
                 "temp_directory": str(scratch / "spill"),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
@@ -271,6 +276,9 @@ _REASONS = {
 }
 
 
+_MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+
+
 @contextmanager
 def disk_trouble(shown: str) -> Iterator[None]:
     """Tell a full disk or memory from a bug."""
@@ -281,8 +289,11 @@ def disk_trouble(shown: str) -> Iterator[None]:
 
 
 def refusal(error: duckdb.Error, shown: str) -> EnvironmentProblem | InputRefused:
-    """What DuckDB's ``error`` over the file ``shown`` means to the user."""
-    reason = printable(str(error).splitlines()[0], 160)
+    """What DuckDB's ``error`` over the file ``shown`` means to the user. Mistakes in our SQL stay bugs."""
+    if isinstance(error, _MISTAKES):
+        raise error
+    # The path is one of ours and tells the user nothing.
+    reason = printable(re.sub(r" (in|at end of) file '[^']*'", "", str(error).splitlines()[0]), 160)
     if isinstance(error, duckdb.OutOfMemoryException):
         return EnvironmentProblem(f"{shown}: {reason}", fix="free some disk space for temporary files")
     return InputRefused(

@@ -20,6 +20,10 @@ FAITHFUL, UNFAITHFUL = 0.95, 0.80
 FEW_USERS = 500
 HEAVY_SHARE = 0.25
 MANY_DEAD = 0.2
+CLEARLY_BETTER = 0.01
+"""Explained variance by which another reading of an SAE must win before the stated one is in doubt."""
+NOT_ITS_VECTORS = 0.2
+"""Explained variance below which an SAE was not trained on the vectors it is run on."""
 
 
 def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run) -> None:
@@ -36,7 +40,7 @@ def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run
     if sae is not None:
         about_sae = [
             *_fidelity(numbers, model, protocol),
-            *_reading(sae),
+            *reading_findings(sae),
             *_dead(numbers, sae),
             *_dense(audit, sae),
         ]
@@ -61,38 +65,22 @@ def _metric_sql(model: Model, metric: str, protocol: str) -> str:
 
 
 def _against_popularity(numbers: pd.DataFrame, model: Model, protocol: str) -> list[Finding]:
+    gained = _number(numbers, "ranking.ndcg_over_popularity@10")
     own = _number(numbers, "ranking.ndcg@10", ranking="original")
     popular = _number(numbers, "ranking.ndcg@10", ranking="popularity")
-    if own is None or popular is None:
+    if gained is None or own is None or popular is None:
         return []
-    evidence = _metric_sql(model, "ranking.ndcg@10", protocol)
-    compared = f"NDCG@10 {_interval(own, 4)} against {_interval(popular, 4)} for plain popularity"
-    if own["low"] > popular["high"]:
-        return [
-            Finding(
-                "beats-popularity",
-                "info",
-                f"The model ranks clearly better than popularity: {compared}.",
-                evidence,
-            )
-        ]
-    if own["high"] < popular["low"]:
-        return [
-            Finding(
-                "beats-popularity",
-                "serious",
-                f"The model ranks worse than popularity: {compared}.",
-                evidence,
-            )
-        ]
-    return [
-        Finding(
-            "beats-popularity",
-            "warning",
-            f"The data cannot tell the model from plain popularity: {compared}.",
-            evidence,
-        )
-    ]
+    compared = (
+        f"NDCG@10 {own['value']:.4f} against {popular['value']:.4f}, paired difference {_interval(gained, 4)}"
+    )
+    if gained["low"] > 0:
+        severity, said = "info", "The model ranks better than plain popularity"
+    elif gained["high"] < 0:
+        severity, said = "serious", "The model ranks worse than plain popularity"
+    else:
+        severity, said = "warning", "The data cannot tell the model from plain popularity"
+    evidence = _metric_sql(model, "ranking.ndcg_over_popularity@10", protocol)
+    return [Finding("beats-popularity", severity, f"{said}: {compared}.", evidence)]
 
 
 def _few_test_users(audit: Audit, model: Model) -> list[Finding]:
@@ -174,14 +162,25 @@ def _fidelity(numbers: pd.DataFrame, model: Model, protocol: str) -> list[Findin
     return [Finding("fidelity", severity, sentence + ".", evidence)]
 
 
-def _reading(sae: Sae) -> list[Finding]:
+def reading_findings(sae: Sae) -> list[Finding]:
+    """Whether the stated reading of the SAE fits its behaviour, from the stored self-check."""
     check = sae.self_check
     stated = check["stated"]["explained_variance"]
     others = [(r["explained_variance"], r["name"]) for r in check["others"]]
     best, name = max(others, default=(float("-inf"), ""))
     evidence = f"SELECT self_check FROM saes WHERE sae_id = {sae.sae_id}"
     read_as = f"{sae.activation}, k = {sae.k} from {sae.k_source}" if sae.k else sae.activation
-    if best > stated + 0.01:
+    if max(best, stated) < NOT_ITS_VECTORS:
+        return [
+            Finding(
+                "sae-reading",
+                "serious",
+                f"No reading of the sparse autoencoder fits these vectors: as stated ({read_as}) it explains "
+                f"{stated:.3f} of the variance, where predicting the mean explains 0; it was trained on something else.",
+                evidence,
+            )
+        ]
+    if best > stated + CLEARLY_BETTER:
         return [
             Finding(
                 "sae-reading",

@@ -8,6 +8,7 @@ little worth explaining.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def analyse(audit: Audit, inputs: Inputs, sae: Sae | None, run: Run) -> None:
         metrics += _vector_fidelity(inputs, again)
         metrics += _list_fidelity(items, items_again, field.cases.user[chosen], inputs.seed)
         metrics += [_ndcg_ratio(inputs, original, found["reconstructed"])]
-    metrics += _ranking_metrics(inputs, found)
+    metrics += [*_ranking_metrics(inputs, found), _over_popularity(inputs, found)]
     for metric in metrics:
         belongs_to_sae = metric.metric.startswith("fidelity.") or metric.slice == {"ranking": "reconstructed"}
         write.replace_metrics(
@@ -127,7 +128,7 @@ def _store_lists(
 ) -> None:
     items, scores = items[:, :LIST_LENGTH], scores[:, :LIST_LENGTH]
     row, place = np.nonzero(items != lists.EMPTY)
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "case_id": inputs.field.cases.case_id[chosen][row],
         "rank": place + 1,
         "item_id": items[row, place],
@@ -149,6 +150,12 @@ def _ranking_metrics(inputs: Inputs, found: dict[str, NDArray[np.int64]]) -> lis
         _metric(name, estimate, better="higher", slice_={"ranking": ranking_name})
         for (name, ranking_name), estimate in zip(names, estimates, strict=True)
     ]
+
+
+def _over_popularity(inputs: Inputs, found: dict[str, NDArray[np.int64]], k: int = LIST_LENGTH) -> Metric:
+    gained = ranking.ndcg(found["original"], k) - ranking.ndcg(found["popularity"], k)
+    (estimate,) = _means_by_user([gained], inputs.target_users, inputs.seed)
+    return _metric(f"ranking.ndcg_over_popularity@{k}", estimate, better="higher")
 
 
 def _ndcg_ratio(

@@ -33,19 +33,19 @@ _PACKAGES = (
 @db_option
 def doctor(db: Path, format_: str) -> None:
     """Versions, paths and devices: what a bug report needs. Imports nothing heavy."""
-    rows: list[list[object]] = [
-        ["recaudit", __version__],
-        ["python", f"{platform.python_version()} ({sys.executable})"],
-        ["platform", platform.platform()],
-        ["cores", os.cpu_count()],
-        *([package, _version(package)] for package in _PACKAGES),
-        [
+    rows: list[tuple[str, object]] = [
+        ("recaudit", __version__),
+        ("python", f"{platform.python_version()} ({sys.executable})"),
+        ("platform", platform.platform()),
+        ("cores", os.cpu_count()),
+        *((package, _version(package)) for package in _PACKAGES),
+        (
             "accelerator",
             "NVIDIA driver present" if Path("/proc/driver/nvidia/version").exists() else "none found",
-        ],
-        ["ollama host", os.environ.get("OLLAMA_HOST", "http://127.0.0.1:11434 (default)")],
-        ["settings file", _settings()],
-        ["audit file", _audit(db)],
+        ),
+        ("ollama host", os.environ.get("OLLAMA_HOST", "http://127.0.0.1:11434 (default)")),
+        ("settings file", _settings()),
+        ("audit file", _audit(db)),
     ]
     show(["what", "found"], [[name, str(value)] for name, value in rows], format_)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from recaudit.cli.output import db_option, note, stages
+from recaudit.errors import UsageError
 from recaudit.text import printable
 
+if TYPE_CHECKING:
+    from recaudit.datasets import ReadOptions
+
 _FILE = click.Path(path_type=Path)
+_POSITIVE = click.IntRange(min=1)
 
 
 @click.command()
@@ -22,54 +27,47 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--name", help="What to call the model (default: its architecture).")
 @click.option("--replace", is_flag=True, help="Write over a model of the same name.")
+@click.option("--protocol", default="history", show_default=True, help="Evaluation protocol of the model.")
+@click.option("--heads", type=_POSITIVE, help="Attention heads, where the file does not say.")
+@click.option("--history-length", type=_POSITIVE, help="Items of history read, where the file does not say.")
+@click.option("--k", type=_POSITIVE, help="Latents the SAE keeps per row, where the file does not say.")
 @click.option("--layout", help="Layout of the data, if detection should be overruled.")
-@click.option(
-    "--split",
-    type=click.Choice(["given", "leave_one_out", "global_time", "random"]),
-    help="How to hold out.",
-)
+@click.option("--items", type=_FILE, help="Table of items, if the data's layout has none.")
+@click.option("--users", type=_FILE, help="Table of users, likewise.")
+@click.option("--column", multiple=True, metavar="ROLE=NAME", help="Column that plays a role; repeatable.")
+@click.option("--mapping", type=_FILE, help="TOML with a [columns] table of roles.")
+@click.option("--column-names", help="Comma-separated names, if the interactions file has no header.")
+@click.option("--delimiter", help="Between fields of the interactions file, if its header does not tell.")
+@click.option("--split", help="given, leave_one_out, global_time or random (default: what the data offers).")
 @click.option("--split-column", help="Column that holds the given split (default: split).")
 @click.option("--min-rating", type=float, help="Keep interactions rated at least this.")
-@click.option("--mapping", type=_FILE, help="TOML naming the columns of the data files.")
-@click.option("--protocol", default="history", show_default=True, help="Evaluation protocol of the model.")
-@click.option("--heads", type=click.IntRange(min=1), help="Attention heads, where the file does not say.")
-@click.option(
-    "--history-length",
-    type=click.IntRange(min=1),
-    help="Items of history read, where the file does not say.",
-)
-@click.option(
-    "--k", type=click.IntRange(min=1), help="Latents the SAE keeps per row, where the file does not say."
-)
+@click.option("--min-tag-support", type=_POSITIVE, help="Keep tags on at least this many items (default: 5).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw.")
 @db_option
-def ingest(checkpoint: Path, data: Path, **options: Any) -> None:
+def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
     """Scan CHECKPOINT, run it on the data up to its probing site, and store the audit.
 
     Nothing in any file is executed. The audit file is left as it was unless everything succeeds.
     """
     from recaudit.analyses.protocol import protocol_named
     from recaudit.checkpoints.tools import Hints
-    from recaudit.datasets import ReadOptions
     from recaudit.ingest import IngestRequest
     from recaudit.ingest import ingest as run
 
-    given = {key: value for key, value in options.items() if value is not None and key != "db"}
-    reading = ("layout", "split", "split_column", "min_rating", "mapping", "seed")
+    given = {key: value for key, value in options.items() if value not in (None, (), False)}
     request = IngestRequest(
         checkpoint=checkpoint,
         data=data,
-        db=options["db"],
+        db=db,
         name=options["name"],
         sae=options["sae"],
         ids=options["ids"],
         hints=Hints(options["heads"], options["history_length"], options["k"]),
-        options=ReadOptions(**{key: given[key] for key in reading if key in given}),
+        options=_read_options(given),
         protocol=protocol_named(options["protocol"]).name,
         replace=options["replace"],
         seed=options["seed"],
-        arguments={"checkpoint": checkpoint.name, "data": data.name}
-        | {key: value.name if isinstance(value, Path) else value for key, value in given.items()},
+        arguments={"checkpoint": checkpoint.name, "data": data.name, **_recorded(given)},
     )
     with stages() as begin:
         done = run(request, begin)
@@ -78,6 +76,36 @@ def ingest(checkpoint: Path, data: Path, **options: Any) -> None:
         note(f"  scan of {printable(receipt.file)} ({receipt.format}): {receipt.verdict}")
     for said in done.notes:
         note(f"  note: {said}")
-    if done.sae_warning:
-        note(f"  warning: {done.sae_warning}")
-    note(f"next: recaudit report {printable(done.name)} --db {printable(options['db'])}")
+    for doubt in done.doubts:
+        note(f"  warning: {doubt}")
+    note(f"next: recaudit report {printable(done.name)} --db {printable(db)}")
+
+
+_READ_OPTIONS = (
+    *("layout", "items", "users", "mapping", "delimiter", "split", "split_column"),
+    *("min_rating", "min_tag_support", "seed"),
+)
+
+
+def _read_options(given: dict[str, Any]) -> ReadOptions:
+    from recaudit.datasets import ReadOptions
+
+    plain = {key: given[key] for key in _READ_OPTIONS if key in given}
+    if "column_names" in given:
+        plain["column_names"] = tuple(given["column_names"].split(","))
+    return ReadOptions(columns=dict(_role(text) for text in given.get("column", ())), **plain)
+
+
+def _role(text: str) -> tuple[str, str]:
+    role, equals, name = text.partition("=")
+    if not equals or not name:
+        raise UsageError(
+            f"--column {printable(text)} has no ROLE=NAME form", fix="for example --column user=customer"
+        )
+    return role, name
+
+
+def _recorded(given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments for the ``runs`` table: where files lay on this machine is nobody's business."""
+    given = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
+    return given | {"ids": Path(given["ids"]).name} if "ids" in given else given

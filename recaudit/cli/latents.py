@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recaudit.cli.output import db_option, format_option, limit_option, note, show
+from recaudit.cli.output import db_option, format_option, limit_option, note, show_frame
 from recaudit.errors import UsageError
 
 _PAIR_COLUMNS = ["count", "users", "strength", "mean", "lift", "q"]
@@ -76,14 +76,11 @@ def latents(
                 raise UsageError(f"user {user} is no case of this model", fix="choose a user the model knows")
             frame = views.case_latents(audit, sae, case)
             if format_ == "table":
-                history = views.case_history(audit, chosen, case, rows)
-                show([str(c) for c in history.columns], history.values.tolist(), format_)
+                show_frame(views.case_history(audit, chosen, case, rows), format_)
                 note("")
         else:
             frame = views.latent_list(audit, sae, sort, None)
-    of = len(frame) if latent is None and item is None else None
-    shown = frame.head(rows)
-    show([str(c) for c in shown.columns], shown.values.tolist() if len(shown) else [], format_, of=of)
+    show_frame(frame.head(rows), format_, of=len(frame) if latent is None and item is None else None)
     if latent is not None or item is not None:
         note(f"an item belongs to a case as {pairs.RULES[rule]} (--attribution)")
 

@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from recaudit import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +65,16 @@ def show(
     click.echo(_WRITERS[format_](list(columns), [list(row) for row in rows]), nl=False)
     if of is not None and of > len(rows):
         note(f"{len(rows):,} of {of:,} shown (--limit -1 for all)")
+
+
+def show_frame(frame: pd.DataFrame, format_: str, *, of: int | None = None) -> None:
+    """``show`` for a data frame, each column keeping its own type."""
+    show(
+        [str(name) for name in frame.columns],
+        [list(row) for row in frame.itertuples(index=False)],
+        format_,
+        of=of,
+    )
 
 
 def show_json(data: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -9,6 +10,24 @@ import click
 from recaudit.cli.output import format_option, note, show
 from recaudit.errors import ExitCode, InputRefused
 from recaudit.text import printable
+
+_MARKS = {"clean": "✓", "warnings": "!", "refused": "✗"}
+_COLUMNS = ["file", "format", "verdict", "sha256", "notes"]
+
+
+@dataclass(frozen=True)
+class _Scanned:
+    file: str
+    format: str | None
+    verdict: str
+    sha256: str | None
+    notes: str
+
+    def line(self) -> str:
+        head = f"{_MARKS[self.verdict]} {printable(self.file, 60)}"
+        kind = f" {self.format}" if self.format else ""
+        said = f" ({printable(self.notes, 400)})" if self.notes else ""
+        return f"{head}{kind}: {self.verdict}{said}"
 
 
 @click.command()
@@ -19,36 +38,24 @@ def scan(files: tuple[Path, ...], format_: str) -> int:
 
     Exit code 0 when every file can be read safely (warnings are listed), 4 when one is refused.
     """
+    scanned = [_scanned(path) for path in files]
+    if format_ == "table":
+        for result in scanned:
+            click.echo(result.line())
+    else:
+        show(_COLUMNS, [[getattr(result, name) for name in _COLUMNS] for result in scanned], format_)
+    return ExitCode.REFUSED if any(r.verdict == "refused" for r in scanned) else ExitCode.OK
+
+
+def _scanned(path: Path) -> _Scanned:
     from recaudit.checkpoints import scan_file
 
-    rows, refused = [], 0
-    for path in files:
-        try:
-            receipt = scan_file(path)
-        except InputRefused as error:
-            refused += 1
-            rows.append([path.name, None, "refused", None, error.message])
-            note(f"error: {error.message}\n  fix: {error.fix}")
-            continue
-        said = "; ".join(f"{n.where}: {n.message}" if n.where else n.message for n in receipt.notes)
-        stubs = f"{sum(receipt.stubs.values())} objects kept as inert stubs" if receipt.stubs else ""
-        rows.append(
-            [
-                path.name,
-                receipt.format,
-                receipt.verdict,
-                receipt.sha256,
-                "; ".join(filter(None, [said, stubs])),
-            ]
-        )
-    if format_ == "table":
-        for name, kind, verdict, _, said in rows:
-            mark = {"clean": "✓", "warnings": "!", "refused": "✗"}[str(verdict)]
-            detail = f" {kind}" if kind else ""
-            click.echo(
-                f"{mark} {printable(name, 60)}{detail}: {verdict}"
-                + (f" ({printable(said, 400)})" if said and verdict != "refused" else "")
-            )
-    else:
-        show(["file", "format", "verdict", "sha256", "notes"], rows, format_)
-    return ExitCode.REFUSED if refused else ExitCode.OK
+    try:
+        receipt = scan_file(path)
+    except InputRefused as error:
+        note(f"error: {error.message}\n  fix: {error.fix}")
+        return _Scanned(path.name, None, "refused", None, error.message)
+    notes = [f"{n.where}: {n.message}" if n.where else n.message for n in receipt.notes]
+    if receipt.stubs:
+        notes.append(f"{sum(receipt.stubs.values())} objects kept as inert stubs")
+    return _Scanned(path.name, receipt.format, receipt.verdict, receipt.sha256, "; ".join(notes))

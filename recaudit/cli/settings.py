@@ -44,11 +44,21 @@ def defaults(named: str | None, command: str | None) -> dict[str, Any]:
         return {}
     loaded = recaudit.get_command(click.Context(recaudit), command)
     assert loaded is not None
-    options = {parameter.name for parameter in loaded.params if parameter.name}
-    own = {key.replace("-", "_"): value for key, value in tables.get(command, {}).items()}
-    _check(path, own, options)
-    shared = {k: v for k, v in tables.get(SHARED, {}).items() if k in options}
-    return {command: {**shared, **own}}
+    names = _option_names(loaded)
+    own, shared = tables.get(command, {}), tables.get(SHARED, {})
+    _check(path, own, set(names))
+    return {command: {names[key]: value for key, value in {**shared, **own}.items() if key in names}}
+
+
+def _option_names(command: click.Command) -> dict[str, str]:
+    """Long flag without its dashes -> the name click knows the option by."""
+    return {
+        flag.removeprefix("--"): parameter.name
+        for parameter in command.params
+        if parameter.name
+        for flag in parameter.opts
+        if flag.startswith("--")
+    }
 
 
 def nearest(start: Path) -> Path | None:
@@ -82,6 +92,6 @@ def _check(path: Path, given: Iterable[str], known: set[str]) -> None:
 
 
 def _line(path: Path, key: str) -> int:
-    pattern = re.compile(rf"\s*\[?\s*{re.escape(key).replace('_', '[-_]')}\b")
+    pattern = re.compile(rf"\s*\[?\s*{re.escape(key)}\b")
     lines = path.read_text("utf-8").splitlines()
     return next((number for number, line in enumerate(lines, start=1) if pattern.match(line)), 1)

@@ -130,7 +130,7 @@ def _rows_of(table: pd.DataFrame, row_ids: Mapping[int, str]) -> IntArray:
 
 
 def _without_broken_rows(item_row: IntArray, model: Recommender) -> IntArray:
-    finite = np.isfinite(model.head.vectors).all(axis=1)
+    finite = np.all(np.isfinite(model.head.vectors), axis=1)
     if model.head.bias is not None:
         finite &= np.isfinite(model.head.bias)
     return np.where((item_row >= 0) & finite[item_row], item_row, NO_ROW)

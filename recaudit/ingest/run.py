@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from recaudit.analyses.findings import reading_findings
 from recaudit.checkpoints import read_checkpoint, tools
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
 from recaudit.checkpoints.types import Checkpoint, Receipt
 from recaudit.datasets import IdMap, ReadOptions, read_dataset, read_id_map, summary
-from recaudit.datasets.types import Split
+from recaudit.datasets.types import DataNote, Split
 from recaudit.errors import InputRefused, UsageError
 from recaudit.ingest.binding import NO_ROW, Binding, bind
 from recaudit.ingest.cases import CaseTable, build_cases, model_inputs, timeline_of
@@ -55,7 +56,8 @@ class Ingested:
     data_summary: str
     notes: tuple[str, ...]
     n_cases: int
-    sae_warning: str | None
+    doubts: tuple[str, ...]
+    """What the self-check of the sparse autoencoder found wrong."""
 
 
 @dataclass(frozen=True)
@@ -178,17 +180,21 @@ def _store(
     for role, found in prepared.receipts.items():
         write.add_receipt(audit, found, model_id=model_id, role=role, run=run)
     _store_vectors(audit, model_id, prepared)
-    warning = None
+    sae = None
     if prepared.sae is not None:
         progress("encoding with the sparse autoencoder")
-        warning = _store_sae(audit, model_id, prepared, prepared.sae, run, request.seed)
+        sae_id = _store_sae(audit, model_id, prepared, prepared.sae, run, request.seed)
+        sae = next(found for found in read.saes(audit, model_id) if found.sae_id == sae_id)
+    doubts = (
+        [finding.sentence for finding in reading_findings(sae) if finding.severity != "info"] if sae else []
+    )
     return Ingested(
         name,
         tuple(prepared.receipts.values()),
         data_summary,
         tuple(_said(note) for note in notes if note.level != "info"),
         len(prepared.cases),
-        warning,
+        tuple(doubts),
     )
 
 
@@ -232,7 +238,7 @@ def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared) -> None:
 
 def _store_sae(
     audit: Audit, model_id: int, prepared: _Prepared, spec: SaeSpec, run: write.Run, seed: int
-) -> str | None:
+) -> int:
     from recaudit.sae import SparseAutoencoder, check_reading  # torch costs a second: only with an SAE
     from recaudit.sae.latents import latent_statistics
 
@@ -258,20 +264,10 @@ def _store_sae(
     write.add_activations(audit, sae_id, "case", codes.row, codes.latent, codes.value)
     newest = np.isin(cases.kind, read.NEWEST_KINDS)
     write.add_latents(audit, sae_id, latent_statistics(codes, newest, cases.user, sae.decoder))
-    if not check.better:
-        return None
-    best = check.better[0]
-    return (
-        f"the SAE reconstructs better when read otherwise: {best.name} explains "
-        f"{best.explained_variance:.3f} of the variance, as stated ({spec.activation}, k = {spec.k} from "
-        f"{spec.k_source}) {check.stated.explained_variance:.3f}"
-    )
+    return sae_id
 
 
-def _said(note: object) -> str:
-    from recaudit.datasets.types import DataNote
-
-    assert isinstance(note, DataNote)
+def _said(note: DataNote) -> str:
     where = f" ({printable(note.file)}{f', line {note.line}' if note.line else ''})" if note.file else ""
     return (
         f"{note.count:,} {printable(note.message)}{where}"

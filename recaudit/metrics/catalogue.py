@@ -55,6 +55,15 @@ CATALOGUE: tuple[Definition, ...] = (
         "Voorhees 1999",
     ),
     Definition(
+        "ranking.ndcg_over_popularity@10",
+        "NDCG@10 over popularity",
+        "NDCG@10 of the model minus that of ranking by training popularity under the same mask; paired "
+        "bootstrap over users",
+        "-1..1",
+        "higher",
+        "the simplest baseline a recommender must beat",
+    ),
+    Definition(
         "fidelity.explained_variance",
         "Explained variance",
         "1 - Σ‖x - x^‖² / Σ‖x - mean x‖²; predicting the mean gives 0, the identity 1",

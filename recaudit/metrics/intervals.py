@@ -87,7 +87,10 @@ def estimate(
     drawn = statistic(bootstrap_sums(per_user, seed=seed, draws=draws))
     tail = (1 - level) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    return [Estimate(*map(float, row), n) for row in zip(values, low, high, strict=True)]
+    return [
+        Estimate(float(value), float(least), float(most), n)
+        for value, least, most in zip(values, low, high, strict=True)
+    ]
 
 
 def means(columns: FloatArray) -> FloatArray:

@@ -77,7 +77,7 @@ def _common_by_depth(a: Lists, b: Lists) -> FloatArray:
 
 def _tau_of_common(a: Lists, b: Lists) -> FloatArray:
     matches = _matches(a, b)
-    common = matches.any(axis=2)
+    common = np.any(matches, axis=2)
     place_in_b = matches.argmax(axis=2)
     pairs = np.triu(common[:, :, None] & common[:, None, :], k=1)
     order = np.sign(place_in_b[:, None, :] - place_in_b[:, :, None])

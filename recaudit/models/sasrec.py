@@ -112,7 +112,8 @@ class SASRec:
 
     def _heads(self, x: Tensor) -> Tensor:
         # (B, T, d) to (B, heads, T, d / heads)
-        return x.unflatten(-1, (self.variant.heads, -1)).transpose(1, 2)
+        split = x.reshape(*x.shape[:-1], self.variant.heads, self.dim // self.variant.heads)
+        return split.transpose(1, 2)
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
         return F.linear(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])

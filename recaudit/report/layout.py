@@ -51,7 +51,7 @@ def ranking_lines(report: Report) -> list[RankingLine]:
     """Ranking metrics, one line each, in the catalogue's order."""
     found: dict[str, dict[str, MetricRow]] = {}
     for row in report.metrics:
-        if row.metric.startswith("ranking."):
+        if "ranking" in row.slice:
             found.setdefault(row.metric, {})[row.slice["ranking"]] = row
     return [RankingLine(BY_NAME[name].title, found[name]) for name in BY_NAME if name in found]
 
@@ -66,8 +66,11 @@ def other_metrics(report: Report, prefix: str) -> list[MetricRow]:
 def title(row: MetricRow) -> str:
     """The metric's title with its slice."""
     known = BY_NAME[row.metric].title if row.metric in BY_NAME else row.metric
-    where = ", ".join(f"{key} {value}" for key, value in row.slice.items())
-    return f"{known} ({where})" if where else known
+    where = ", ".join(_SLICES.get((key, value), f"{key} {value}") for key, value in row.slice.items())
+    return f"{known}, {where}" if where else known
+
+
+_SLICES = {("cases", "test"): "test cases", ("cases", "newest"): "newest cases"}
 
 
 def number(value: Any) -> str:

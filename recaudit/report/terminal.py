@@ -30,7 +30,7 @@ def _sections(report: Report, width: int) -> Iterator[RenderableType]:
     yield _heading(f"Audit of {report.model['name']}")
     yield _facts(report)
     yield _heading("What to know")
-    yield from _findings(report)
+    yield _findings(report)
     yield _heading(f"Ranking, protocol {report.protocol['name']}")
     yield _caption(report.protocol["about"] + ".")
     yield _ranking(report)
@@ -89,12 +89,14 @@ def _plain(text: str) -> Text:
     return Text(printable(text))
 
 
-def _findings(report: Report) -> Iterator[RenderableType]:
+def _findings(report: Report) -> RenderableType:
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(width=3, justify="right")
+    lines.add_column(overflow="fold")
     for finding in report.findings:
-        line = Text("  ")
-        line.append(f"{layout.MARKS[finding.severity]} ", style=_STYLES[finding.severity])
-        line.append(printable(finding.sentence))
-        yield line
+        mark = Text(layout.MARKS[finding.severity], style=_STYLES[finding.severity])
+        lines.add_row(mark, Text(printable(finding.sentence)))
+    return lines
 
 
 def _ranking(report: Report) -> RenderableType:
@@ -103,18 +105,12 @@ def _ranking(report: Report) -> RenderableType:
     table = _grid()
     table.add_column("")
     for name in shown:
-        table.add_column(name, justify="right")
-        table.add_column("95 % interval", justify="right", style="dim")
+        table.add_column(name)
     for line in lines:
-        cells = [line.cells.get(name) for name in shown]
-        drawn = [text for cell in cells for text in _value_and_interval(cell)]
-        table.add_row(line.title, *drawn)
+        table.add_row(line.title, *(_value_and_interval(line.cells.get(name)) for name in shown))
     users = {cell.n for line in lines for cell in line.cells.values()}
-    table.caption = (
-        f"n = {', '.join(f'{n:,}' for n in sorted(users))} users; intervals by bootstrap over users"
-    )
-    table.caption_justify = "left"
-    return Padding(table, (0, 2))
+    said = f"n = {', '.join(f'{n:,}' for n in sorted(users))} users; 95 % intervals by bootstrap over users."
+    return Group(Padding(table, (0, 2)), _caption(said))
 
 
 def _latents(report: Report, width: int) -> Iterator[RenderableType]:
@@ -140,8 +136,17 @@ def _latents(report: Report, width: int) -> Iterator[RenderableType]:
     yield Padding(table, (0, 2))
 
 
-def _value_and_interval(row: MetricRow | None) -> tuple[str, str]:
-    return ("–", "") if row is None else (f"{row.value:.4f}", layout.interval(row))
+def _value_and_interval(row: MetricRow | None) -> Text:
+    if row is None:
+        return Text("–")
+    drawn = Text(f"{row.value:.4f} ")
+    if row.low is not None and row.high is not None:
+        drawn.append(f"{_short(row.low)}–{_short(row.high)}", style="dim")
+    return drawn
+
+
+def _short(value: float) -> str:
+    return f"{value:.4f}".removeprefix("0")
 
 
 def _metrics(rows: list[MetricRow]) -> RenderableType:

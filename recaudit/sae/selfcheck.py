@@ -18,9 +18,6 @@ from recaudit.metrics.reconstruction import explained_variance
 from recaudit.sae.autoencoder import SparseAutoencoder
 
 SAMPLE = 4096
-CLEARLY_BETTER = 0.01
-"""Explained variance by which another reading must win before it is worth a warning: below it the
-difference is no sign of a misread file."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,9 @@ class SelfCheck:
     decoder_norms: tuple[float, float, float]
 
     @property
-    def better(self) -> tuple[Reading, ...]:
-        """Other readings that reconstruct clearly better than the stated one, best first."""
-        bar = self.stated.explained_variance + CLEARLY_BETTER
-        found = [r for r in self.others if r.explained_variance > bar or np.isnan(bar)]
-        return tuple(sorted(found, key=lambda r: -r.explained_variance))
+    def best_other(self) -> Reading:
+        """The other reading that reconstructs best."""
+        return max(self.others, key=lambda reading: reading.explained_variance)
 
 
 def check_reading(spec: SaeSpec, vectors: NDArray[np.float32], *, seed: int = 0) -> SelfCheck:

@@ -151,7 +151,7 @@ def _connected(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnec
         connection.close()
 
 
-_SETTINGS = {
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     # An audit file may come from somebody else: a view in it must not reach other files or the network.
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",

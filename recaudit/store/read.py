@@ -136,8 +136,9 @@ def model_named(audit: Audit, name: str | None) -> Model:
 
 
 def _model(row: tuple[Any, ...]) -> Model:
-    *plain, settings, unused, checkpoint, sha256, protocol = row
-    return Model(*plain, json.loads(settings), json.loads(unused), checkpoint, sha256, protocol)
+    named = dict(zip(Model.__dataclass_fields__, row, strict=True))
+    named |= {"settings": json.loads(named["settings"]), "unused": json.loads(named["unused"])}
+    return Model(**named)
 
 
 def saes(audit: Audit, model_id: int) -> list[Sae]:
@@ -147,7 +148,8 @@ def saes(audit: Audit, model_id: int) -> list[Sae]:
         "sha256, self_check FROM saes WHERE model_id = ? ORDER BY sae_id",
         [model_id],
     )
-    return [Sae(*row[:-1], json.loads(row[-1])) for row in rows]
+    named = [dict(zip(Sae.__dataclass_fields__, row, strict=True)) for row in rows]
+    return [Sae(**{**sae, "self_check": json.loads(sae["self_check"])}) for sae in named]
 
 
 def sae_of(audit: Audit, model: Model) -> Sae:

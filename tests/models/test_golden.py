@@ -29,7 +29,9 @@ def item_rows(path):
 
 
 def cases_of(golden, rows):
-    history = [np.array([rows[raw] for raw in user.get("input_sequence", [])], dtype=np.int64) for user in golden]
+    history = [
+        np.array([rows[raw] for raw in user.get("input_sequence", [])], dtype=np.int64) for user in golden
+    ]
     offsets = np.concatenate([[0], np.cumsum([len(h) for h in history])])
     users = np.array([user["row"] for user in golden])
     return Cases(users, np.concatenate(history).astype(np.int64), offsets)
@@ -39,7 +41,9 @@ def assert_scores(scores, golden, tolerance):
     for row, user in zip(scores, golden, strict=True):
         expected = user["top_all"] if "top_all" in user else user["rec"]["top_all"]
         items = [item for _, item, _ in expected]
-        np.testing.assert_allclose(row[items], [score for *_, score in expected], rtol=tolerance * 10, atol=tolerance)
+        np.testing.assert_allclose(
+            row[items], [score for *_, score in expected], rtol=tolerance * 10, atol=tolerance
+        )
         candidates = row.copy()
         candidates[0] = -np.inf  # the padding row is no item
         assert set(np.argsort(-candidates)[: len(items)]) == set(items)

@@ -23,7 +23,12 @@ def both():
     layers = [torch_layer() for _ in range(BLOCKS)]
     item, position = torch.randn(ITEMS, DIM), torch.randn(LENGTH, DIM)
     norm = torch.nn.LayerNorm(DIM, eps=1e-12)
-    tensors = {"item": item, "position": position, "input_norm.weight": norm.weight, "input_norm.bias": norm.bias}
+    tensors = {
+        "item": item,
+        "position": position,
+        "input_norm.weight": norm.weight,
+        "input_norm.bias": norm.bias,
+    }
     for index, layer in enumerate(layers):
         stacked = layer.self_attn.in_proj_weight.chunk(3), layer.self_attn.in_proj_bias.chunk(3)
         for name, weight, bias in zip(("query", "key", "value"), *stacked, strict=True):
@@ -35,7 +40,10 @@ def both():
             ("norm1", layer.norm1),
             ("norm2", layer.norm2),
         ):
-            tensors |= {f"blocks.{index}.{name}.weight": part.weight, f"blocks.{index}.{name}.bias": part.bias}
+            tensors |= {
+                f"blocks.{index}.{name}.weight": part.weight,
+                f"blocks.{index}.{name}.bias": part.bias,
+            }
     spec = ModelSpec(
         family="sasrec",
         tool="test",

@@ -110,7 +110,9 @@ def test_many_may_read(tmp_path):
     path = tmp_path / "a.duckdb"
     with writing(path):
         pass
-    code = f"import duckdb; print(duckdb.connect({str(path)!r}, read_only=True).execute('FROM meta').fetchall())"
+    code = (
+        f"import duckdb; print(duckdb.connect({str(path)!r}, read_only=True).execute('FROM meta').fetchall())"
+    )
     with reading(path):
         seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert str(SCHEMA_VERSION) in seen.stdout

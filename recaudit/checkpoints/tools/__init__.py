@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
-from recaudit.checkpoints.tools import rechorus, recbole, recsae, sparsify, tables
+from recaudit.checkpoints.tools import recbole, rechorus, recsae, sparsify, tables
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.types import Checkpoint
 from recaudit.errors import InputRefused

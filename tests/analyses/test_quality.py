@@ -1,0 +1,84 @@
+"""Ranking and fidelity against a direct computation, one case at a time, in plain numpy."""
+
+import numpy as np
+import pytest
+
+from recaudit.analyses import quality
+from recaudit.analyses.protocol import PROTOCOLS
+from recaudit.analyses.scoring import target_ranks, top_lists
+from recaudit.store import read, reading
+
+
+def rank_by_definition(scores, target, masked):
+    candidates = [s for item, s in enumerate(scores) if item == target or item not in masked]
+    return sum(s >= scores[target] for s in candidates)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", ["bprmf", "sasrec"])
+def test_ranks_equal_the_definition(audit_path, name, protocol, monkeypatch):
+    monkeypatch.setattr("recaudit.analyses.scoring._CHUNK_CELLS", 100)
+    with reading(audit_path) as audit:
+        model = read.model_named(audit, name)
+        inputs = quality.load(audit, model, PROTOCOLS[protocol], 0)
+        field, targets = inputs.field, inputs.targets
+        ranks = target_ranks(field, field.cases.vectors, targets)
+        timeline = field.timeline
+    assert len(ranks) == 40
+    for target_case, item, rank in zip(targets.case_id, targets.item, ranks, strict=True):
+        case = int(np.searchsorted(field.cases.case_id, target_case))
+        scores = field.catalogue.vectors @ field.cases.vectors[case]
+        own = timeline.user == field.cases.user[case]
+        if protocol == "history":
+            past = (
+                timeline.split < 2 if name == "bprmf" else timeline.position < field.cases.history_end[case]
+            )
+            own &= past
+        masked = set() if protocol == "recbole-seq" else set(timeline.item[own].tolist())
+        assert rank == rank_by_definition(scores, item, masked)
+
+
+def test_a_constant_model_comes_last(audit_path):
+    with reading(audit_path) as audit:
+        inputs = quality.load(audit, read.model_named(audit, "bprmf"), PROTOCOLS["recbole-seq"], 0)
+    flat = np.zeros_like(inputs.field.cases.vectors)
+    assert set(target_ranks(inputs.field, flat, inputs.targets)) == {len(inputs.field.catalogue.item_id)}
+
+
+def test_lists_are_sorted_unseen_and_break_ties_by_item(audit_path):
+    with reading(audit_path) as audit:
+        inputs = quality.load(audit, read.model_named(audit, "bprmf"), PROTOCOLS["recsae"], 0)
+    field = inputs.field
+    chosen = np.arange(5)
+    items, scores = top_lists(field, field.cases.vectors, chosen, 40)
+    for case in chosen:
+        real = items[case] >= 0
+        seen = set(field.timeline.item[field.timeline.user == field.cases.user[case]].tolist())
+        assert real.sum() == len(field.catalogue.item_id) - len(seen)
+        assert not seen & set(items[case][real].tolist())
+        assert (np.diff(scores[case][real]) <= 0).all()
+    flat, _ = top_lists(field, np.zeros_like(field.cases.vectors), chosen, 3)
+    assert (np.diff(flat, axis=1) > 0).all()
+
+
+def test_identity_reconstruction_keeps_everything(audit_path):
+    with reading(audit_path) as audit:
+        inputs = quality.load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0)
+    vectors = inputs.field.cases.vectors
+    by_name = {(m.metric, *m.slice.values()): m.value for m in quality._vector_fidelity(inputs, vectors)}
+    assert by_name["fidelity.explained_variance", "test"] == pytest.approx(1)
+    ranks = target_ranks(inputs.field, vectors, inputs.targets)
+    ratio = quality._ndcg_ratio(inputs, ranks, ranks)
+    assert (ratio.value, ratio.low, ratio.high) == (1, 1, 1)
+
+
+def test_stored_metrics_carry_interval_n_and_protocol(audit_path):
+    with reading(audit_path) as audit:
+        rows = audit.rows(
+            "SELECT metric, value, low, high, n, protocol FROM metrics WHERE metric SIMILAR TO '(ranking|fidelity).*'"
+        )
+    assert rows
+    for metric, value, low, high, n, protocol in rows:
+        assert low <= value <= high or metric == "fidelity.ndcg_ratio@10", metric
+        assert n > 0
+        assert protocol == "history"

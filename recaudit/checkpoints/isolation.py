@@ -20,7 +20,7 @@ from recaudit.checkpoints.mapped import map_file
 from recaudit.checkpoints.notes import Reading
 from recaudit.checkpoints.refusals import Damaged, Unsafe
 from recaudit.checkpoints.types import Checkpoint
-from recaudit.errors import EnvironmentProblem
+from recaudit.errors import EnvironmentProblem, InputRefused
 from recaudit.text import printable
 
 # Standard library and site-packages come first on the path: nothing that happens to lie beside
@@ -109,4 +109,4 @@ def _raise_refusal(header: dict[str, Any]) -> None:
     if "limit" in header:
         raise _over_limit(header["limit"])
     if "refused" in header:
-        raise Unsafe(header["refused"], fix=header["fix"])
+        raise InputRefused(header["refused"], fix=header["fix"])

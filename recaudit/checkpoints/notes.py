@@ -64,6 +64,7 @@ class Reading:
     notes: list[Note] = field(default_factory=list)
     stubs: Counter[str] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
+    _left: set[Note] = field(default_factory=set)
 
     @contextmanager
     def one_deeper(self) -> Iterator[None]:
@@ -77,7 +78,13 @@ class Reading:
             self.nesting -= 1
 
     def info(self, code: str, message: str, where: str = "") -> None:
-        self.notes.append(Note("info", code, message, where))
+        self._leave(Note("info", code, message, where))
 
     def warn(self, code: str, message: str, where: str = "") -> None:
-        self.notes.append(Note("warning", code, message, where))
+        self._leave(Note("warning", code, message, where))
+
+    def _leave(self, note: Note) -> None:
+        # A hostile file can cause the same note a million times; once says it.
+        if note not in self._left:
+            self._left.add(note)
+            self.notes.append(note)

@@ -96,8 +96,7 @@ def _check_table(where: str, array: np.ndarray, reading: Reading) -> None:
 
 
 def _check_own_products(where: str, table: np.ndarray, reading: Reading) -> None:
-    largest = _largest(table)
-    if largest @ largest > LARGEST_FLOAT32:
+    if _can_overflow(table, table):
         reading.warn(
             "score-overflow",
             "dot products with vectors this large exceed float32, so scores and similarities are not finite",
@@ -127,14 +126,19 @@ def _check_pair(users: str, items: str, tables: dict[str, np.ndarray], reading: 
             items,
         )
         return
-    # A product of the largest entries in one column alone already leaves float32.
-    if _largest(left) @ _largest(right) > LARGEST_FLOAT32:
+    if _can_overflow(left, right):
         reading.warn(
             "score-overflow",
             f"dot products of {short(users)} and {short(items)} can exceed float32, "
             "so some scores are not finite",
             items,
         )
+
+
+def _can_overflow(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether rows made of each column's largest entries have a dot product beyond float32."""
+    with np.errstate(over="ignore"):
+        return bool(_largest(left) @ _largest(right) > LARGEST_FLOAT32)
 
 
 def _largest(table: np.ndarray) -> np.ndarray:

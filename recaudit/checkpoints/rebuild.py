@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recaudit.checkpoints.arrays import NUMPY_REBUILDERS, ArrayDraft, Draft, DtypeDraft
-from recaudit.checkpoints.globals import Name
-from recaudit.checkpoints.refusals import Damaged
+from recaudit.checkpoints.globals import Kind, Name
+from recaudit.checkpoints.refusals import Damaged, Unsafe
 from recaudit.checkpoints.tensors import TORCH_REBUILDERS
+from recaudit.checkpoints.types import Stub
 
 if TYPE_CHECKING:
     from recaudit.checkpoints.unpickle import Unpickler
@@ -111,12 +112,24 @@ def _new_object_with_keywords(
     return machine.instance(cls, arguments)
 
 
+def _enum_member(machine: Unpickler, cls: Any = None, member: Any = None) -> Stub:
+    """Some Python versions save an enum member as ``getattr(class, name)``.
+
+    The result is a stub, so a chain that goes on to call it is refused like any other call.
+    """
+    plain = isinstance(member, str) and member.isidentifier() and not member.startswith("_")
+    if not isinstance(cls, Name) or cls.kind is not Kind.CLASS or not plain:
+        raise Unsafe("the pickle looks up an attribute of something other than a class")
+    return Stub(cls.dotted, (member,))
+
+
 REBUILDERS: dict[str, Callable[..., Any]] = {
     "builtins.bytearray": _bytes,
     "builtins.bytes": _bytes,
     "builtins.complex": _complex,
     "builtins.dict": _dictionary,
     "builtins.frozenset": _frozenset,
+    "builtins.getattr": _enum_member,
     "builtins.int": _integer,
     "builtins.list": _list,
     "builtins.set": _set,

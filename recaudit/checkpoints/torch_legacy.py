@@ -24,7 +24,7 @@ def read_torch_legacy(data: memoryview, reading: Reading) -> Any:
     if protocol != _PROTOCOL or not isinstance(system, dict):
         raise Damaged("the header of the torch file is damaged")
     layout = _Layout()
-    scratch = replace(reading, notes=[], stubs=reading.stubs.copy(), skipped=[])
+    scratch = Reading(reading.file_bytes, reading.limits, nesting=reading.nesting)
     explorer = Unpickler(data, scratch, start=start, persistent=layout)
     explorer.load()
     keys, position = _pickle(data, reading, explorer.position)

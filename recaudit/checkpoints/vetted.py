@@ -26,7 +26,7 @@ BENIGN_STANDARD_CLASSES = names(
     builtins.float builtins.object builtins.range builtins.str builtins.type collections.Counter
     collections.deque datetime.date datetime.datetime datetime.time datetime.timedelta
     datetime.timezone decimal.Decimal enum.Enum enum.EnumMeta enum.EnumType enum.Flag
-    enum.IntEnum fractions.Fraction functools.partial io.BytesIO io.StringIO logging.Logger
+    enum.IntEnum fractions.Fraction functools.partial _io.BytesIO _io.StringIO logging.Logger
     pathlib.Path pathlib.PosixPath pathlib.PurePath pathlib.PurePosixPath
     pathlib.PureWindowsPath pathlib.WindowsPath pathlib._local.PosixPath
     pathlib._local.WindowsPath random.Random types.GenericAlias types.SimpleNamespace
@@ -41,7 +41,8 @@ BENIGN_FUNCTIONS = names(
     _operator.getitem operator.itemgetter _operator.itemgetter array._array_reconstructor
     logging.getLogger re._compile zoneinfo.ZoneInfo._unpickle
     numpy.random._pickle.__bit_generator_ctor numpy.random._pickle.__generator_ctor
-    numpy.random._pickle.__randomstate_ctor pandas._libs.arrays.__pyx_unpickle_NDArrayBacked
+    numpy.random._pickle.__randomstate_ctor numpy.random.bit_generator.__pyx_unpickle_SeedSequence
+    pandas._libs.arrays.__pyx_unpickle_NDArrayBacked
     pandas._libs.internals._unpickle_block pandas.core.indexes.base._new_Index
     pandas.core.indexes.datetimes._new_DatetimeIndex pandas._libs.tslibs.offsets._unpickle
     pandas._libs.tslibs.timestamps._unpickle_timestamp
@@ -49,7 +50,8 @@ BENIGN_FUNCTIONS = names(
     pyarrow.lib.type_for_alias pyarrow.lib.py_buffer pyarrow.lib._reconstruct_table
     pyarrow.lib.chunked_array pyarrow.lib.schema pyarrow.lib.field
     pyarrow.lib._reconstruct_record_batch pyarrow.lib.list_ pyarrow.lib.large_list
-    pyarrow.lib.struct pyarrow.lib.timestamp pyarrow.lib.dictionary
+    sklearn.metrics._dist_metrics.newObj sklearn.neighbors._ball_tree.newObj
+    sklearn.neighbors._kd_tree.newObj pyarrow.lib.struct pyarrow.lib.timestamp pyarrow.lib.dictionary
     torch._utils._rebuild_device_tensor_from_numpy
     torch._utils._rebuild_meta_tensor_no_storage torch._utils._rebuild_nested_tensor
     torch._utils._rebuild_qtensor torch._utils._rebuild_sparse_csr_tensor

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import datetime
+import io
+import pathlib
 import pickle
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from recaudit.checkpoints import Stub
 from recaudit.checkpoints.tidy import CYCLE
+from recaudit.errors import InputRefused
 from tests.checkpoints.forging import Write, call_pickle, read, table
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -85,6 +88,21 @@ def test_objects_become_stubs_that_keep_their_fields(protocol: int, write: Write
 def test_a_function_that_is_only_mentioned_is_tolerated(write: Write) -> None:
     content = b"\x80\x02}U\x03actctorch.nn.functional\nrelu\ns."
     assert read(write(content)).tree == {"act": "torch.nn.functional.relu"}
+
+
+def test_enum_members_of_every_python_are_stubs(write: Write) -> None:
+    by_name = b"cbuiltins\ngetattr\n(crecbole.utils.enum_type\nModelType\nS'GENERAL'\ntR"
+    tree = read(write(b"\x80\x02]" + by_name + b"a.")).tree
+    assert (tree[0].name, tree[0].args) == ("recbole.utils.enum_type.ModelType", ("GENERAL",))
+    with pytest.raises(InputRefused, match="no plain name"):
+        read(write(b"\x80\x02]" + by_name + b")Ra."))
+
+
+@pytest.mark.parametrize(
+    "value", [np.random.default_rng(0), np.random.RandomState(0), io.BytesIO(b"x"), pathlib.Path("a")]
+)
+def test_common_library_objects_are_tolerated(value: object, write: Write) -> None:
+    assert isinstance(read(write(pickle.dumps(value))).tree, Stub)
 
 
 def test_cycles_are_cut_and_noted(write: Write) -> None:

@@ -22,8 +22,8 @@ def popularity_bands(counts: NDArray[np.integer], share: float = 0.2) -> NDArray
     """Head, middle and tail by cumulative share of training interactions.
 
     Sorted by count, head items are taken from the top, stopping *before* the item that would push
-    their sum over ``share`` of all interactions; tail items likewise from the bottom. Ties go by
-    index, lower first from the top.
+    their sum over ``share`` of all interactions; then tail items likewise from the bottom. Among equal
+    counts the lower index is taken first, at both ends.
 
     Args:
         counts: training interactions per item.
@@ -31,13 +31,14 @@ def popularity_bands(counts: NDArray[np.integer], share: float = 0.2) -> NDArray
     Returns:
         ``Band`` per item. All ``UNSEEN`` if there are no interactions.
     """
-    descending = np.argsort(-counts.astype(np.int64), kind="stable")
-    seen = descending[counts[descending] > 0]
-    limit = share * counts.sum()
-    n_head = np.searchsorted(np.cumsum(counts[seen]), limit, side="right")
-    n_tail = np.searchsorted(np.cumsum(counts[seen[::-1]]), limit, side="right")
-    bands = np.full(len(counts), Band.UNSEEN, dtype=np.int8)
-    bands[seen] = Band.MID
-    bands[seen[len(seen) - n_tail :]] = Band.TAIL
-    bands[seen[:n_head]] = Band.HEAD
+    n = counts.astype(np.int64)
+    limit = share * n.sum()
+    bands = np.where(n > 0, Band.MID, Band.UNSEEN).astype(np.int8)
+    for band, order in (
+        (Band.HEAD, np.argsort(-n, kind="stable")),
+        (Band.TAIL, np.argsort(n, kind="stable")),
+    ):
+        left = order[bands[order] == Band.MID]
+        within = np.searchsorted(np.cumsum(n[left]), limit, side="right")
+        bands[left[:within]] = band
     return bands

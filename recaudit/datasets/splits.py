@@ -22,7 +22,7 @@ def positions(user: IntArray, key: NDArray[Any] | None) -> NDArray[np.int32]:
     Args:
         key: what to sort by, ties keeping row order; None keeps row order throughout.
     """
-    order = np.argsort(_by_user(user, key), kind="stable") if _packs(user, key) else np.lexsort((key, user))
+    order = _row_order(user, key)
     starts = np.flatnonzero(np.diff(user[order], prepend=-1))
     lengths = np.diff(np.append(starts, len(user)))
     place = np.empty(len(user), dtype=np.int32)
@@ -30,22 +30,15 @@ def positions(user: IntArray, key: NDArray[Any] | None) -> NDArray[np.int32]:
     return place
 
 
-def _packs(user: IntArray, key: NDArray[Any] | None) -> bool:
+def _row_order(user: IntArray, key: NDArray[Any] | None) -> NDArray[np.intp]:
     if key is None or not len(key):
-        return True
-    is_whole = np.issubdtype(key.dtype, np.integer)
-    return is_whole and int(user.max()).bit_length() + _width(key) < np.iinfo(np.int64).bits
-
-
-def _by_user(user: IntArray, key: NDArray[Any] | None) -> IntArray:
-    """User and key in one number: sorting 25 million of them takes a tenth of ``np.lexsort``'s time."""
-    if key is None or not len(key):
-        return user
-    return (user.astype(np.int64) << _width(key)) | (key - key.min())
-
-
-def _width(key: NDArray[Any]) -> int:
-    return (int(key.max()) - int(key.min())).bit_length()
+        return np.argsort(user, kind="stable")
+    if np.issubdtype(key.dtype, np.integer):
+        key_bits = (int(key.max()) - int(key.min())).bit_length()
+        if int(user.max()).bit_length() + key_bits < np.iinfo(np.int64).bits:
+            # One number for both: sorting 25 million of them takes a tenth of lexsort's time.
+            return np.argsort((user.astype(np.int64) << key_bits) | (key - key.min()), kind="stable")
+    return np.lexsort((key, user))
 
 
 def leave_one_out(user: IntArray, position: IntArray, known: NDArray[np.bool_]) -> Labels:

@@ -65,9 +65,7 @@ LAYOUTS = [*WITH_USERS, ("movielens-csv", MOVIELENS_CSV)]
 
 
 @pytest.mark.parametrize(("layout", "files"), LAYOUTS)
-def test_the_same_data_in_every_layout(
-    tmp_path: Path, layout: str, files: dict[str, str | bytes]
-) -> None:
+def test_the_same_data_in_every_layout(tmp_path: Path, layout: str, files: dict[str, str | bytes]) -> None:
     dataset = read_dataset(write(tmp_path / "small", files))
     rows = dataset.interactions
     assert dataset.layout == layout
@@ -78,7 +76,9 @@ def test_the_same_data_in_every_layout(
     np.testing.assert_array_equal(rows.rating, [5, 3, 4, 1, 2])
     np.testing.assert_array_equal(rows.timestamp, [100, 200, 150, 300, 250])
     np.testing.assert_array_equal(rows.position, [0, 1, 0, 2, 1])
-    np.testing.assert_array_equal(rows.split, [Split.TRAIN, Split.VALID, Split.TRAIN, Split.TEST, Split.TRAIN])
+    np.testing.assert_array_equal(
+        rows.split, [Split.TRAIN, Split.VALID, Split.TRAIN, Split.TEST, Split.TRAIN]
+    )
     assert dataset.items["title"].tolist() == [
         "Alien (1979)",
         "Amélie (2001)",
@@ -169,7 +169,9 @@ def test_parquet_lists_and_an_order_column(tmp_path: Path) -> None:
     )
     dataset = read_dataset(tmp_path)
     np.testing.assert_array_equal(dataset.interactions.position, [3, 1, 2, 0])
-    np.testing.assert_array_equal(dataset.interactions.split, [Split.TEST, Split.TRAIN, Split.VALID, Split.TRAIN])
+    np.testing.assert_array_equal(
+        dataset.interactions.split, [Split.TEST, Split.TRAIN, Split.VALID, Split.TRAIN]
+    )
     assert concepts_of(dataset, "genre") == {"7": {"Drama", "War"}}
 
 
@@ -214,7 +216,9 @@ def test_items_keep_the_order_of_their_table(tmp_path: Path) -> None:
 
 
 def test_tags_count_by_spelling_and_need_support(tmp_path: Path) -> None:
-    tags = "userId,movieId,tag,timestamp\n1,10,Space,1\n2,10,space ,1\n2,20,space,1\n1,30,Cops,1\n1,99,space,1\n"
+    tags = (
+        "userId,movieId,tag,timestamp\n1,10,Space,1\n2,10,space ,1\n2,20,space,1\n1,30,Cops,1\n1,99,space,1\n"
+    )
     folder = write(tmp_path, {**MOVIELENS_CSV, "tags.csv": tags})
     dataset = read_dataset(folder, options=ReadOptions(min_tag_support=2))
     assert concepts_of(dataset, "tag") == {"10": {"space"}, "20": {"space"}}

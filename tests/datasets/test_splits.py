@@ -92,7 +92,9 @@ def test_the_data_decides_where_nobody_else_does(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         read_dataset(untimed, options=ReadOptions(split="leave_one_out"))
     assert "--split random" in caught.value.fix
-    own = write(tmp_path / "own", {"interactions.csv": "user_id,item_id,split\n1,1,TRAIN\n1,2,Dev\n1,3,test\n"})
+    own = write(
+        tmp_path / "own", {"interactions.csv": "user_id,item_id,split\n1,1,TRAIN\n1,2,Dev\n1,3,test\n"}
+    )
     dataset = read_dataset(own)
     assert dataset.split == {"name": "given"}
     np.testing.assert_array_equal(dataset.interactions.split, [0, 1, 2])
@@ -130,7 +132,9 @@ def test_unseen_items_in_held_out_rows_are_kept_and_counted(tmp_path: Path) -> N
 
 
 def test_renumbered_users_change_nothing_but_indexes(tmp_path: Path) -> None:
-    text = "user_id,item_id,timestamp\n" + "".join(f"{u},{i},{i * 3 + u}\n" for u in range(4) for i in range(5))
+    text = "user_id,item_id,timestamp\n" + "".join(
+        f"{u},{i},{i * 3 + u}\n" for u in range(4) for i in range(5)
+    )
     first = read_dataset(write(tmp_path / "a", {"interactions.csv": text}))
     users = "user_id\n3\n1\n0\n2\n"
     second = read_dataset(write(tmp_path / "b", {"interactions.csv": text, "users.csv": users}))

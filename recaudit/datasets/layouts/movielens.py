@@ -7,7 +7,7 @@ from recaudit.datasets.source import DataFolder
 from recaudit.datasets.tables import TableSpec
 
 _OCCUPATIONS = (
-    "other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service",
+    "other or not specified", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service",
     "doctor/health care", "executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer", "programmer",
     "retired", "sales/marketing", "scientist", "self-employed", "technician/engineer", "tradesman/craftsman",
     "unemployed", "writer",

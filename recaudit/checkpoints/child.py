@@ -9,9 +9,9 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
-from recaudit.checkpoints.codec import write_checkpoint, write_message
+from recaudit.checkpoints.codec import message, write_checkpoint
 from recaudit.checkpoints.limits import Limits
 from recaudit.checkpoints.mapped import map_file
 from recaudit.checkpoints.notes import Reading
@@ -27,18 +27,26 @@ def main() -> int:
     size = os.fstat(STDIN).st_size
     most_output = limits.output_for(size)
     restrict(limits, size, most_output)
+    # Composed while there is memory to do so.
+    out_of_memory = message({"limit": f"{limits.memory_for(size) >> 20:,} MiB of memory"})
     spool = os.fdopen(STDOUT, "wb", closefd=False)
     try:
         reading = Reading(size, limits, source=STDIN)
         write_checkpoint(read(map_file(STDIN, size), request["name"], reading), spool, most_output)
     except InputRefused as refusal:
         spool.seek(0)
-        write_message(spool, {"refused": refusal.message, "fix": refusal.fix})
+        spool.write(message({"refused": refusal.message, "fix": refusal.fix}))
     except MemoryError:
-        spool.seek(0)
-        write_message(spool, {"limit": f"{limits.memory_for(size) >> 20:,} MiB of memory"})
+        _give_up(out_of_memory)
     spool.flush()
     return 0
+
+
+def _give_up(text: bytes) -> NoReturn:
+    """Says why and leaves at once: an orderly exit allocates, and can hang when nothing is left."""
+    os.lseek(STDOUT, 0, os.SEEK_SET)
+    os.write(STDOUT, text)
+    os._exit(0)
 
 
 def restrict(limits: Limits, file_bytes: int, most_output: int) -> None:

@@ -35,7 +35,7 @@ def write_checkpoint(checkpoint: Checkpoint, spool: BinaryIO, most_bytes: int) -
         "nodes": encoder.nodes,
         "receipt": asdict(checkpoint.receipt),
     }
-    write_message(spool, header)
+    spool.write(message(header))
     for array in encoder.arrays:
         spool.write(b"\0" * (-spool.tell() % ALIGNMENT))
         # One array at a time is brought into order, so views cost no memory while they wait.
@@ -44,10 +44,10 @@ def write_checkpoint(checkpoint: Checkpoint, spool: BinaryIO, most_bytes: int) -
     spool.flush()
 
 
-def write_message(spool: BinaryIO, header: dict[str, Any]) -> None:
+def message(header: dict[str, Any]) -> bytes:
+    """``header`` with its length in front, the form ``read_message`` takes apart."""
     text = json.dumps(header, separators=(",", ":")).encode()
-    spool.write(len(text).to_bytes(8, "little"))
-    spool.write(text)
+    return len(text).to_bytes(8, "little") + text
 
 
 def read_message(spool: memoryview) -> tuple[dict[str, Any], int]:

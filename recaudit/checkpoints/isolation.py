@@ -88,7 +88,7 @@ def _raise_death(code: int, errors: bytes, limits: Limits) -> None:
         raise _over_limit("its room for decoded values")
     if b"No space left on device" in errors:
         raise EnvironmentProblem("the disk for temporary files is full", fix="Free some room or set TMPDIR.")
-    if b"MemoryError" in errors:
+    if b"MemoryError" in errors or b"Cannot allocate memory" in errors:
         raise _over_limit("its memory")
     lines = errors.decode("utf-8", "replace").strip().splitlines() or ["no message"]
     ending = f"signal {-code}" if code < 0 else f"status {code}"

@@ -26,6 +26,8 @@ class ModelSpec:
     """Rows that stand for nobody, by kind (``user``, ``item``)."""
     raw_ids: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     """Row to raw id, by kind, where the file itself holds ids."""
+    link: str = "identity"
+    """What the tool does to a score before it shows it, see ``models.heads.LINKS``."""
     rows_are_ids: bool = False
     """The tool numbers users and items itself and its data files carry those numbers (ReChorus)."""
     unused: tuple[str, ...] = ()

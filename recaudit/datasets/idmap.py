@@ -23,6 +23,7 @@ from recaudit.text import printable
 KINDS = ("user", "item")
 _FORMS = "a table kind,row,raw_id or row,raw_id; a JSON object raw id: row; or a JSON list of raw ids"
 _MAX_JSON_BYTES = 1 << 30
+_COLUMNS = ("raw_id", "row")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ def read_id_map(path: Path, kind: str = "item") -> IdMap:
     if not path.is_file():
         raise InputRefused(f"{printable(path)}: no such file", fix=f"give an id map: {_FORMS}")
     facts = inspect(path)
-    source = SourceFile(path.name, facts.sha256, facts.bytes)
-    pairs = _json_pairs(path, kind, shown) if _is_json(path) else _table_pairs(path, kind, shown)
+    source = SourceFile(path.name, facts.sha256, facts.n_bytes)
+    is_json = facts.head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    pairs = _json_pairs(path, kind, shown) if is_json else _table_pairs(path, kind, shown)
     rows = {kind: _one_to_one(of_kind, kind, shown) for kind, of_kind in pairs.items()}
     if not any(rows.values()):
         raise InputRefused(f"{shown}: the map is empty", fix=f"give an id map: {_FORMS}")
@@ -128,11 +130,6 @@ def _gaps(rows: Mapping[str, Mapping[int, str]], file: str) -> Iterable[DataNote
             yield DataNote("info", f"{kind} rows without an id, as padding rows are", missing, file)
 
 
-def _is_json(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-
-
 def _json_pairs(path: Path, kind: str, shown: str) -> dict[str, _Pairs]:
     if path.stat().st_size > _MAX_JSON_BYTES:
         _refuse(f"more than {_MAX_JSON_BYTES >> 30} GiB of JSON", shown)
@@ -176,6 +173,9 @@ def _table_pairs(path: Path, kind: str, shown: str) -> dict[str, _Pairs]:
         workspace = Workspace(Path(scratch))
         try:
             table = workspace.open(path, TableSpec(path.name))
+            if len(table.names) == 2 and table.names[1].strip().isdecimal():
+                # No header line: the first line is an id and its row.
+                table = workspace.open(path, TableSpec(path.name, names=_COLUMNS, delimiter=table.delimiter))
             return _scanned_pairs(workspace, table, kind, shown)
         finally:
             workspace.close()
@@ -196,8 +196,8 @@ def _scanned_pairs(workspace: Workspace, table: Table, kind: str, shown: str) ->
         ).fetchall()
     except duckdb.Error as error:
         raise refusal(error, shown) from error
-    if rejected := workspace.take_rejects():
-        _refuse(f"line {rejected[0].line} has {rejected[0].reason}", shown)
+    for reason, _, line in workspace.take_rejects().reasons:
+        _refuse(f"line {line} has {reason}", shown)
     pairs: dict[str, _Pairs] = {}
     for name, raw_id, number in found:
         if name not in KINDS:

@@ -98,8 +98,9 @@ def _with_named_files(folder: DataFolder, layout: Layout, options: ReadOptions) 
             continue
         if not path.is_file():
             raise UsageError(f"{printable(path)}: no such file", fix=f"give the table of {role}")
-        files[str(path)] = path
-        tables[role] = TableSpec(str(path))
+        name = path.name if path.name not in files else str(path)
+        files[name] = path
+        tables[role] = TableSpec(name)
     first = layout.interactions[0]
     if options.column_names or options.delimiter:
         first = replace(

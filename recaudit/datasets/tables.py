@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
 from recaudit.datasets.textfile import TextFacts, clean_copy, inspect, notes_on
 from recaudit.datasets.types import DataNote, SourceFile
@@ -75,6 +77,8 @@ class Table:
     notes: tuple[DataNote, ...]
     header_lines: int | None
     """None: not a text file, rows have no line."""
+    n_lines: int = 0
+    delimiter: str = ""
     literal_scan: str = ""
     """The scan that reads quotes as plain text; empty where ``scan`` does so."""
 
@@ -97,14 +101,14 @@ class Loaded:
         self.notes.append(DataNote(level, message, count, file, line))
 
     def locate(self, row: int) -> tuple[str, int | None]:
-        """File and line of a staged row, taking every row for one line."""
+        """File and line of a staged row; no line where it is not certain."""
         part = max((p for p in self.parts if p.first_row <= row), key=lambda p: p.first_row)
         if part.header_lines is None:
             return part.name, None
-        line = row - part.first_row + 1 + part.header_lines
-        for rejected in part.rejected_lines:
-            line += rejected <= line
-        return part.name, line
+        data_line = row - part.first_row
+        rows_before = part.rejected_lines - part.header_lines - 1 - np.arange(len(part.rejected_lines))
+        rejected_before = int(np.searchsorted(rows_before, data_line, side="right"))
+        return part.name, part.header_lines + 1 + data_line + rejected_before
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,20 @@ class _Part:
     name: str
     first_row: int
     header_lines: int | None
-    rejected_lines: list[int]
+    """None where rows and lines do not go together: parquet, blank lines, fields of several lines."""
+    rejected_lines: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rejects:
+    """Rows that did not fit, of one scan."""
+
+    lines: NDArray[np.int64]
+    """Rising."""
+    reasons: tuple[tuple[str, int, int], ...] = ()
+    """What is wrong, how often, and on which line first."""
+    runaway_line: int | None = None
+    """Where a quote was opened that swallowed the lines after it."""
 
 
 class Workspace:
@@ -144,14 +161,12 @@ class Workspace:
             InputRefused: the file is empty or not a table.
         """
         shown = printable(spec.file, 120)
-        with path.open("rb") as file:
-            is_parquet = file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
         facts = inspect(path)
-        if not facts.bytes:
+        if not facts.n_bytes:
             raise InputRefused(f"{shown}: the file is empty", fix="give the file with its rows")
         safe = self._safe_path(path)
-        source = SourceFile(spec.file, facts.sha256, facts.bytes)
-        if is_parquet or path.suffix.lower() in (".parquet", ".pq"):
+        source = SourceFile(spec.file, facts.sha256, facts.n_bytes)
+        if facts.head.startswith(_PARQUET_MAGIC) or path.suffix.lower() in (".parquet", ".pq"):
             return self._open_parquet(safe, source, shown)
         return self._open_text(safe, spec, source, facts, shown)
 
@@ -193,6 +208,8 @@ class Workspace:
             source,
             tuple(notes_on(facts, spec.file, spec.encoding)),
             header_lines=0 if spec.names else 1,
+            n_lines=facts.n_lines,
+            delimiter=delimiter,
             literal_scan=scans[1] if spec.quoted else "",
         )
 
@@ -203,49 +220,54 @@ class Workspace:
         """
         chosen = ", ".join(f"{expression} AS {name}" for name, expression in select.items())
         first_row = self._count(into)
-        rejected = self._append(into, chosen, table.scan, table.name)
-        if table.literal_scan and any(reject.swallowed_lines for reject in rejected):
-            line = min(reject.line for reject in rejected if reject.swallowed_lines)
+        rejects = self._append(into, chosen, table.scan, table.name)
+        if table.literal_scan and rejects.runaway_line is not None:
             message = "a quote is opened and never closed; quotes were read as plain text in this file"
-            loaded.notes.append(DataNote("warning", message, file=table.name, line=line))
+            loaded.notes.append(DataNote("warning", message, file=table.name, line=rejects.runaway_line))
             self._remove_from(into, first_row)
-            rejected = self._append(into, chosen, table.literal_scan, table.name)
-        lines = sorted({reject.line for reject in rejected})
-        loaded.parts.append(_Part(table.name, first_row, table.header_lines, lines))
+            rejects = self._append(into, chosen, table.literal_scan, table.name)
+        n_rows = self._count(into) - first_row
+        is_by_line = table.n_lines == (table.header_lines or 0) + n_rows + len(rejects.lines)
+        header_lines = table.header_lines if is_by_line else None
+        loaded.parts.append(_Part(table.name, first_row, header_lines, rejects.lines))
         loaded.notes.extend(table.notes)
-        for reason in sorted({reject.reason for reject in rejected}):
-            found = {reject.line for reject in rejected if reject.reason == reason}
-            loaded.notes.append(
-                DataNote("dropped", f"rows dropped: {reason}", len(found), table.name, min(found))
-            )
-        if self._count(into) == first_row:
-            message = "the file has no usable row" if rejected else "the file has a header and no rows"
+        for reason, count, line in rejects.reasons:
+            loaded.notes.append(DataNote("dropped", f"rows dropped: {reason}", count, table.name, line))
+        if not n_rows:
+            message = "the file has no usable row" if rejects.reasons else "the file has a header and no rows"
             loaded.notes.append(DataNote("warning", message, file=table.name))
 
-    def _append(self, into: str, chosen: str, scan: str, name: str) -> list[Reject]:
+    def _append(self, into: str, chosen: str, scan: str, name: str) -> Rejects:
         try:
             self.db.execute(f"INSERT INTO {into} BY NAME SELECT {chosen} FROM {scan}")
         except duckdb.Error as error:
             raise refusal(error, printable(name, 120)) from error
         return self.take_rejects()
 
-    def take_rejects(self) -> list[Reject]:
-        """Rows that the scans since the last call could not read, in line order."""
-        known = self.db.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        ).fetchone()
-        if known == (0,):
-            return []
-        rows = self.db.execute(
-            "SELECT line, min(error_type::VARCHAR), bool_or(contains(trim(csv_line, chr(10)), chr(10))) "
-            "FROM reject_errors GROUP BY line ORDER BY line"
+    def take_rejects(self) -> Rejects:
+        """What the scans since the last call could not read."""
+        known = self.db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchone()
+        if known is None:
+            return Rejects(np.empty(0, np.int64))
+        # A row can have several errors, one of which is enough.
+        self.db.execute(
+            "CREATE TEMP TABLE rejected AS SELECT CAST(line AS BIGINT) AS line, min(CAST(error_type AS VARCHAR)) "
+            "AS reason, bool_or(contains(trim(csv_line, chr(10)), chr(10))) AS is_long FROM reject_errors GROUP BY line"
+        )
+        lines = self.db.execute("SELECT line FROM rejected ORDER BY line").fetchnumpy()["line"]
+        reasons = self.db.execute(
+            "SELECT reason, count(*), min(line) FROM rejected GROUP BY reason ORDER BY reason"
         ).fetchall()
-        self.db.execute("DROP TABLE reject_errors")
-        self.db.execute("DROP TABLE reject_scans")
-        return [
-            Reject(line, _REASONS.get(kind, kind.lower()), kind == "UNQUOTED VALUE" and swallowed)
-            for line, kind, swallowed in rows
-        ]
+        runaway = self.db.execute(
+            "SELECT min(line) FROM rejected WHERE is_long AND reason = 'UNQUOTED VALUE'"
+        ).fetchone()
+        for name in ("reject_errors", "reject_scans", "rejected"):
+            self.db.execute(f"DROP TABLE {name}")
+        return Rejects(
+            np.asarray(lines),
+            tuple((_REASONS.get(reason, reason.lower()), count, line) for reason, count, line in reasons),
+            None if runaway is None else runaway[0],
+        )
 
     def _count(self, name: str) -> int:
         row = self.db.execute(f"SELECT count(*) FROM {name}").fetchone()
@@ -257,15 +279,6 @@ class Workspace:
         self.db.execute(f"TRUNCATE {name}")
         self.db.execute(f"INSERT INTO {name} SELECT * FROM kept")
         self.db.execute("DROP TABLE kept")
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A row that does not fit."""
-
-    line: int
-    reason: str
-    swallowed_lines: bool
 
 
 _REASONS = {

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recaudit.datasets.types import DataNote
+from recaudit.errors import InputRefused
+from recaudit.text import printable
 
 _CHUNK = 4 << 20
+_HEAD_BYTES = 64
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -18,7 +22,11 @@ class TextFacts:
     """What one pass over the bytes of a file tells."""
 
     sha256: str = ""
-    bytes: int = 0
+    n_bytes: int = 0
+    head: bytes = b""
+    """The first few bytes."""
+    n_lines: int = 0
+    """0 for UTF-16, where bytes do not tell."""
     encoding: str = "utf-8"
     undecodable_line: int | None = None
     """First line that is not UTF-8."""
@@ -37,26 +45,44 @@ class _Pass:
     line_feeds: int = 0
     returns: int = 0
     pairs: int = 0
-    ended_in_return: bool = False
+    last_byte: bytes = b""
 
 
 def inspect(path: Path) -> TextFacts:
-    """Read the file once, in bounded memory."""
+    """Read the file once, in bounded memory.
+
+    Raises:
+        InputRefused: the file cannot be read.
+    """
     facts, state, digest = TextFacts(), _Pass(), hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            if facts.bytes == 0 and chunk.startswith(_UTF16_MARKS):
-                facts.encoding = "utf-16"
-            digest.update(chunk)
-            facts.bytes += len(chunk)
-            if facts.encoding != "utf-16":
-                _look(chunk, facts, state)
+    for chunk in _chunks(path):
+        if not facts.n_bytes:
+            facts.head = chunk[:_HEAD_BYTES]
+            facts.encoding = "utf-16" if chunk.startswith(_UTF16_MARKS) else "utf-8"
+        digest.update(chunk)
+        facts.n_bytes += len(chunk)
+        if facts.encoding != "utf-16":
+            _look(chunk, facts, state)
     if facts.encoding == "utf-8":
         _decode(b"", facts, state, final=True)
     facts.sha256 = digest.hexdigest()
+    is_cut_off = state.last_byte not in (b"", b"\n", b"\r")
+    facts.n_lines = state.line_feeds + state.returns - state.pairs + is_cut_off
     lone_returns, lone_feeds = state.returns - state.pairs, state.line_feeds - state.pairs
     facts.mixed_newlines = sum(count > 0 for count in (lone_returns, lone_feeds, state.pairs)) > 1
     return facts
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise InputRefused(
+            f"{printable(path.name, 120)}: cannot be read ({error.strerror})",
+            fix="check that the file is whole and that you may read it",
+        ) from error
 
 
 def _look(chunk: bytes, facts: TextFacts, state: _Pass) -> None:
@@ -65,10 +91,10 @@ def _look(chunk: bytes, facts: TextFacts, state: _Pass) -> None:
     if b"\0" in chunk:
         facts.nuls += chunk.count(b"\0")
         facts.nul_line = facts.nul_line or state.line_feeds + chunk[: chunk.index(b"\0")].count(b"\n") + 1
-    state.pairs += chunk.count(b"\r\n") + (state.ended_in_return and chunk.startswith(b"\n"))
+    state.pairs += chunk.count(b"\r\n") + (state.last_byte == b"\r" and chunk.startswith(b"\n"))
     state.returns += chunk.count(b"\r")
     state.line_feeds += chunk.count(b"\n")
-    state.ended_in_return = chunk.endswith(b"\r")
+    state.last_byte = chunk[-1:]
 
 
 def _decode(chunk: bytes, facts: TextFacts, state: _Pass, *, final: bool = False) -> None:

@@ -55,6 +55,12 @@ def test_bad_values_are_counted_with_their_line(tmp_path: Path) -> None:
     assert found["interactions without a user or item id"] == (1, 5)
 
 
+def test_no_line_is_named_where_rows_and_lines_do_not_go_together(tmp_path: Path) -> None:
+    text = 'user_id,item_id,rating\n1,"a\nb",5\n1,2,x\n'
+    folder = write(tmp_path, {"interactions.csv": text})
+    assert only_note(folder, "no finite number").line is None
+
+
 def test_milliseconds_become_seconds(tmp_path: Path) -> None:
     text = "user_id,item_id,timestamp\n1,1,978300760123\n1,2,978300761456\n"
     dataset = read_dataset(write(tmp_path, {"interactions.csv": text}))
@@ -120,6 +126,17 @@ def test_columns_looked_for_are_named(tmp_path: Path) -> None:
 def test_no_interaction_no_audit(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InputRefused, match=r"interactions\.csv"):
         read_dataset(write(tmp_path, {"interactions.csv": content}))
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path, {"interactions.csv": INTERACTIONS})
+
+    def denied(self: Path, *args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(InputRefused, match=r"interactions\.csv: cannot be read \(Permission denied\)"):
+        read_dataset(folder)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_tables_with_a_kind(tmp_path: Path) -> None:
     "content",
     [
         "raw_id,row\n01,0\n1,1\n",
+        "01;0\n1;1\n",
         '{"01": 0, "1": 1}',
         '["01", "1"]',
         '["01", 1]',

@@ -29,7 +29,8 @@ def plain(folder: DataFolder) -> Layout | None:
 
 def table(folder: DataFolder) -> Layout | None:
     """The only table of the folder holds the interactions."""
-    tables = [name for name in folder.files if PurePath(name).suffix.lower() in _SUFFIXES]
+    # A .txt among others is a README.
+    tables = [name for name in folder.files if PurePath(name).suffix.lower() in _SUFFIXES[:-1]]
     alone = list(folder.files) if len(folder.files) == 1 else tables
     return Layout("table", (TableSpec(alone[0]),)) if len(alone) == 1 else None
 

@@ -44,6 +44,12 @@ def explained(audit: Audit, model_name: str | None, user: str, item: str, *, at:
         UsageError: no such model, user or item, or the model cannot score the item.
     """
     model = read.model_named(audit, model_name)
+    if model.head != "dot":
+        raise UsageError(
+            f"model {printable(model.name)} does not score by an inner product ({model.head}): its scores have no "
+            "exact split over latents",
+            fix="explain a model that ends in an inner product",
+        )
     case = case_of(audit, model, user, at)
     x = read.vector(audit, model, "case", case).astype(np.float64)
     q, bias = _item(audit, model, item)

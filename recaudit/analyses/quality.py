@@ -59,7 +59,7 @@ def load(audit: Audit, model: Model, protocol: Protocol, seed: int) -> Inputs:
             fix="ingest with a split that has test rows, for example --split leave_one_out",
         )
     field = Field(
-        cases=read.cases(audit, model, ("user", "test", "latest")),
+        cases=read.cases(audit, model, read.AUDITED_KINDS),
         timeline=read.timeline(audit, model.dataset_id),
         catalogue=read.catalogue(audit, model),
         protocol=protocol,
@@ -113,7 +113,7 @@ def _newest(cases: CaseRows, seed: int) -> NDArray[np.int64]:
 def _popularity_ranks(audit: Audit, inputs: Inputs) -> NDArray[np.int64]:
     """Ranks by training popularity under the same mask: a one-dimensional model whose score is the count."""
     counts = read.train_counts(audit, inputs.model.dataset_id)[inputs.field.catalogue.item_id]
-    by_count = Catalogue(inputs.field.catalogue.item_id, counts[:, None].astype(np.float32), None)
+    by_count = Catalogue(inputs.field.catalogue.item_id, "dot", counts[:, None].astype(np.float32), None, {})
     field = replace(inputs.field, catalogue=by_count)
     return target_ranks(field, np.ones((len(field.cases), 1), np.float32), inputs.targets)
 

@@ -9,6 +9,7 @@ from recaudit.analyses.scoring import Field, top_lists
 from recaudit.datasets.types import Split
 from recaudit.errors import UsageError
 from recaudit.metrics.lists import EMPTY
+from recaudit.models.heads import linked
 from recaudit.store import Audit, read, views
 from recaudit.store.read import Model
 from recaudit.text import printable
@@ -43,7 +44,7 @@ def recommended(
             fix="leave out --condition",
         )
     case = case_of(audit, model, user, at)
-    cases = read.cases(audit, model, ("user", "test", "latest"))
+    cases = read.cases(audit, model, read.AUDITED_KINDS)
     timeline = read.timeline(audit, model.dataset_id)
     if seen == "train":
         timeline = timeline.only(timeline.split == Split.TRAIN)
@@ -58,10 +59,10 @@ def recommended(
     place = np.searchsorted(cases.case_id, [case])
     items, scores = top_lists(field, cases.vectors, place, k)
     raw, titles = read.raw_items(audit, model.dataset_id)
-    offset = read.score_offset(audit, model, case)
+    shown = linked(model.link, scores[0].astype(np.float64) + read.score_offset(audit, model, case))
     return [
-        (str(raw[item]), titles[item], float(score) + offset)
-        for item, score in zip(items[0], scores[0], strict=True)
+        (str(raw[item]), titles[item], float(score))
+        for item, score in zip(items[0], shown, strict=True)
         if item != EMPTY
     ]
 

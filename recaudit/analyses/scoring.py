@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recaudit.analyses.protocol import Protocol, masked
 from recaudit.datasets.timeline import Timeline
 from recaudit.metrics.lists import EMPTY
-from recaudit.models.base import DotHead
+from recaudit.models.heads import HEADS, Head
 from recaudit.store.read import CaseRows, Catalogue, TargetRows
 
 FloatArray = NDArray[np.float32]
@@ -38,7 +38,7 @@ class Field:
         Args:
             vectors: [cases, dim], parallel to ``self.cases``.
         """
-        head = DotHead(self.catalogue.vectors, self.catalogue.bias)
+        head = head_of(self.catalogue)
         column_of = self.catalogue.column_of(self.n_items)
         size = max(1, _CHUNK_CELLS // max(len(self.catalogue.item_id), 1))
         for start in range(0, len(chosen), size):
@@ -50,6 +50,11 @@ class Field:
             open_ = raw.copy()
             open_[case[known], column[known]] = -np.inf
             yield slice(start, start + len(part)), raw, open_
+
+
+def head_of(catalogue: Catalogue) -> Head:
+    """The head over the catalogue's items."""
+    return HEADS[catalogue.head](catalogue.vectors, catalogue.bias, catalogue.tensors)
 
 
 def target_ranks(field: Field, vectors: FloatArray, targets: TargetRows) -> IntArray:

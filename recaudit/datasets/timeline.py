@@ -19,6 +19,8 @@ class Timeline:
     position: IntArray
     split: IntArray
     """Values of ``Split``."""
+    rating: NDArray[np.float32] | None = None
+    """NaN where missing; None when the data has no ratings."""
 
     @classmethod
     def sorted(
@@ -27,13 +29,21 @@ class Timeline:
         item: NDArray[np.integer],
         position: NDArray[np.integer],
         split: NDArray[np.integer],
+        rating: NDArray[np.float32] | None = None,
     ) -> Timeline:
         order = np.lexsort((position, user))
-        return cls(*(np.asarray(c, dtype=np.int64)[order] for c in (user, item, position, split)))
+        return cls(
+            user=user[order].astype(np.int64),
+            item=item[order].astype(np.int64),
+            position=position[order].astype(np.int64),
+            split=split[order].astype(np.int64),
+            rating=None if rating is None else rating[order],
+        )
 
     def only(self, kept: NDArray[np.bool_]) -> Timeline:
         """The rows where ``kept`` is true, positions unchanged."""
-        return Timeline(self.user[kept], self.item[kept], self.position[kept], self.split[kept])
+        rating = None if self.rating is None else self.rating[kept]
+        return Timeline(self.user[kept], self.item[kept], self.position[kept], self.split[kept], rating)
 
     def spans(self, users: IntArray, ends: IntArray) -> tuple[IntArray, IntArray]:
         """For each case the slice of rows before position ``ends``: start and stop."""

@@ -51,7 +51,8 @@ def bind(
         _check_common("user", user_ids, dataset.users)
         user_row = _rows_of(dataset.users, user_ids)
     item_row = _rows_of(dataset.items, item_ids)
-    item_row = _without_broken_rows(item_row, model)
+    if not model.needs_graph:
+        item_row = _without_broken_rows(item_row, model)
     notes = [*_unknown_notes("items", item_row), *([added] if added else [])]
     if model.n_users is not None:
         notes += _unknown_notes("users", user_row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from recaudit.datasets.timeline import Timeline, gathered
 from recaudit.datasets.types import DataNote, Split
 from recaudit.ingest.binding import NO_ROW, Binding
-from recaudit.models.base import Cases, Recommender
+from recaudit.models.base import Cases, Graph, Recommender
 
 IntArray = NDArray[np.int64]
 
-USER, TEST, VALID, LATEST = "user", "test", "valid", "latest"
+USER, PROFILE, TEST, VALID, LATEST = "user", "profile", "test", "valid", "latest"
+_EVERYTHING = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -39,33 +40,49 @@ class CaseTable:
 def timeline_of(binding: Binding) -> Timeline:
     """Interactions with items the model knows."""
     rows = binding.dataset.interactions
-    timeline = Timeline.sorted(rows.user, rows.item, rows.position, rows.split)
+    timeline = Timeline.sorted(rows.user, rows.item, rows.position, rows.split, rows.rating)
     return timeline.only(binding.item_row[timeline.item] != NO_ROW)
 
 
 def build_cases(timeline: Timeline, binding: Binding, model: Recommender) -> CaseTable:
-    """One case a user for user-level models; else one per held-out target and one for everything known."""
-    if model.history_length is None:
-        return _user_cases(timeline, binding)
-    return _sequence_cases(timeline)
+    """The cases a model of this kind has.
+
+    - reads ``user``: one case a user, with all held-out interactions as its targets;
+    - reads ``set``: a user's profile without the test items, these as targets, and everything known;
+    - reads ``sequence``: one case per held-out target, the history before it, and everything known.
+    """
+    if model.reads == "sequence":
+        return _sequence_cases(timeline)
+    known = np.ones(len(binding.user_row), bool) if model.n_users is None else binding.user_row != NO_ROW
+    if model.reads == "set":
+        return _profile_cases(timeline, known)
+    return _with_targets(timeline, np.flatnonzero(known), USER, timeline.split != Split.TRAIN)
 
 
-def _user_cases(timeline: Timeline, binding: Binding) -> CaseTable:
-    users = np.flatnonzero(binding.user_row != NO_ROW)
-    case_of_user = np.full(len(binding.user_row), -1, dtype=np.int64)
-    case_of_user[users] = np.arange(len(users))
-    held_out = (timeline.split != Split.TRAIN) & (case_of_user[timeline.user] >= 0)
-    _, stop = timeline.spans(users, np.full(len(users), np.iinfo(np.int32).max))
-    start = np.searchsorted(timeline.user, users)
-    last = (
-        np.where(stop > start, timeline.position[np.maximum(stop - 1, 0)] + 1, 0)
-        if len(timeline.user)
-        else start
+def _profile_cases(timeline: Timeline, known: NDArray[np.bool_]) -> CaseTable:
+    # A profile already holds the validation items: only test items can be its targets.
+    with_profile = np.unique(timeline.user[timeline.split != Split.TEST])
+    users = with_profile[known[with_profile]]
+    profiles = _with_targets(timeline, users, PROFILE, timeline.split == Split.TEST)
+    return replace(
+        profiles,
+        user=np.concatenate([users, users]),
+        kind=np.concatenate([profiles.kind, np.full(len(users), LATEST)]),
+        history_end=np.concatenate([profiles.history_end, profiles.history_end]),
     )
+
+
+def _with_targets(timeline: Timeline, users: IntArray, kind: str, held_out: NDArray[np.bool_]) -> CaseTable:
+    case_of_user = np.full(max(timeline.user.max(initial=0), users.max(initial=0)) + 1, -1, dtype=np.int64)
+    case_of_user[users] = np.arange(len(users))
+    held_out = held_out & (case_of_user[timeline.user] >= 0)
+    start, stop = timeline.spans(users, np.full(len(users), _EVERYTHING))
+    end = np.zeros(len(users), dtype=np.int64)
+    end[stop > start] = timeline.position[stop[stop > start] - 1] + 1
     return CaseTable(
         user=users,
-        kind=np.full(len(users), USER),
-        history_end=last,
+        kind=np.full(len(users), kind),
+        history_end=end,
         target_case=case_of_user[timeline.user[held_out]],
         target_item=timeline.item[held_out],
         target_split=timeline.split[held_out],
@@ -96,10 +113,21 @@ def _sequence_cases(timeline: Timeline) -> CaseTable:
 def model_inputs(table: CaseTable, timeline: Timeline, binding: Binding, model: Recommender) -> Cases:
     """The cases in the model's own rows, histories cut to the length it reads."""
     users = binding.user_row[table.user]
-    if model.history_length is None:
+    if model.reads == "user":
         return Cases(users, np.empty(0, np.int64), np.zeros(len(table) + 1, np.int64))
     start, stop = timeline.spans(table.user, table.history_end)
-    start = np.maximum(start, stop - model.history_length)
-    rows, _ = gathered(start, stop)
-    offsets = np.concatenate([[0], np.cumsum(stop - start)])
-    return Cases(users, binding.item_row[timeline.item[rows]], offsets)
+    if model.history_length is not None:
+        start = np.maximum(start, stop - model.history_length)
+    rows, case = gathered(start, stop)
+    kept = (table.kind[case] != PROFILE) | (timeline.split[rows] != Split.TEST)
+    rows, case = rows[kept], case[kept]
+    offsets = np.searchsorted(case, np.arange(len(table) + 1))
+    ratings = None if timeline.rating is None else timeline.rating[rows]
+    return Cases(users, binding.item_row[timeline.item[rows]], offsets, ratings)
+
+
+def training_graph(timeline: Timeline, binding: Binding) -> Graph:
+    """Training interactions between rows that the model has."""
+    user, item = binding.user_row[timeline.user], binding.item_row[timeline.item]
+    kept = (timeline.split == Split.TRAIN) & (user != NO_ROW) & (item != NO_ROW)
+    return Graph(user[kept], item[kept])

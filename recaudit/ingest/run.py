@@ -16,9 +16,10 @@ from recaudit.datasets import IdMap, ReadOptions, read_dataset, read_id_map, sum
 from recaudit.datasets.types import DataNote, Split
 from recaudit.errors import InputRefused, UsageError
 from recaudit.ingest.binding import NO_ROW, Binding, bind
-from recaudit.ingest.cases import CaseTable, build_cases, model_inputs, timeline_of
+from recaudit.ingest.cases import CaseTable, build_cases, model_inputs, timeline_of, training_graph
 from recaudit.models import Recommender, build
 from recaudit.models.base import FloatArray
+from recaudit.models.heads import restricted
 from recaudit.store import Audit, read, write, writing
 from recaudit.text import printable
 
@@ -109,6 +110,8 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
             f"no user of {printable(request.data)} can be an input of this model",
             fix="give the data this model was trained on",
         )
+    if model.needs_graph:
+        model = model.with_graph(training_graph(timeline, binding))
     inputs = model_inputs(cases, timeline, binding, model)
     vectors = model.represent(inputs)
     return _Prepared(spec, model, sae, binding, cases, vectors, model.offset(inputs), receipts)
@@ -173,6 +176,9 @@ def _store(
         site=model.site,
         dim=model.dim,
         history_length=model.history_length,
+        reads=model.reads,
+        head=model.head.kind,
+        link=model.link,
         receipt=receipt,
         protocol=request.protocol,
         run=run,
@@ -213,8 +219,9 @@ def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared) -> None:
     binding, head, cases = prepared.binding, prepared.model.head, prepared.cases
     item_ids = np.flatnonzero(binding.item_row != NO_ROW)
     rows = binding.item_row[item_ids]
-    bias = None if head.bias is None else head.bias[rows]
-    write.add_model_items(audit, model_id, item_ids, rows, head.vectors[rows], bias)
+    own = restricted(head, rows)
+    write.add_model_items(audit, model_id, item_ids, rows, own.vectors, own.bias)
+    write.add_head_tensors(audit, model_id, own.tensors)
     case_ids = np.arange(len(cases))
     write.add_cases(
         audit,
@@ -250,7 +257,7 @@ def _store_sae(
     vectors, cases = prepared.vectors, prepared.cases
     sae = SparseAutoencoder(spec)
     codes = sae.encode(vectors)
-    check = check_reading(spec, vectors[np.isin(cases.kind, ["test", "user"])], seed=seed)
+    check = check_reading(spec, vectors[np.isin(cases.kind, ["user", "profile", "test"])], seed=seed)
     receipt = prepared.receipts.get("sae", prepared.receipts["model"])
     sae_id = write.add_sae(
         audit,

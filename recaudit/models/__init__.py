@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from recaudit.checkpoints.spec import ModelSpec
-from recaudit.models.base import Cases, Recommender
+from recaudit.models.base import Cases, Graph, Recommender
 
 FAMILIES = {
     "dot": "recaudit.models.dot:DotProduct",
@@ -14,7 +14,7 @@ FAMILIES = {
 }
 """Family name to class; imported when built, so a table of embeddings never loads torch."""
 
-__all__ = ["FAMILIES", "Cases", "Recommender", "build"]
+__all__ = ["FAMILIES", "Cases", "Graph", "Recommender", "build"]
 
 
 def build(spec: ModelSpec) -> Recommender:

@@ -9,13 +9,13 @@ import numpy as np
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
-from recaudit.models.base import Cases, DotHead, FloatArray
+from recaudit.models.base import Cases, FloatArray, Recommender
+from recaudit.models.heads import DotHead
 
 
-class DotProduct:
+class DotProduct(Recommender):
     """``score(u, i) = user[u] · item[i] + item_bias[i] + user_bias[u]``."""
 
-    history_length = None
     site = "user embedding row"
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -31,6 +31,7 @@ class DotProduct:
         self.user_bias = _bias(spec, "user_bias")
         self.n_users, self.dim = self.user.shape
         self.n_items = len(item)
+        self.link = spec.link
 
     def represent(self, cases: Cases) -> FloatArray:
         return self.user[cases.users]

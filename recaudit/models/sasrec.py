@@ -16,7 +16,8 @@ from torch import Tensor
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
-from recaudit.models.base import Cases, DotHead, FloatArray
+from recaudit.models.base import Cases, FloatArray, Recommender
+from recaudit.models.heads import DotHead
 
 _BATCH = 512
 
@@ -40,7 +41,7 @@ class Variant:
         return cls(**{name: spec.settings[name] for name in cls.__dataclass_fields__})
 
 
-class SASRec:
+class SASRec(Recommender):
     """Blocks of causal attention and feed-forward, each followed by residual and LayerNorm.
 
     Tensors: ``item`` [rows, d], ``position`` [places, d], optional ``input_norm.{weight,bias}``, and per
@@ -48,7 +49,7 @@ class SASRec:
     missing (ReChorus has no output projection).
     """
 
-    n_users = None
+    reads = "sequence"
     site = "last position of the last block"
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -62,15 +63,13 @@ class SASRec:
                 fix="give the number of heads the model was trained with: --heads N",
             )
         self._weights = {name: torch.from_numpy(_float(t)) for name, t in spec.tensors.items()}
-        self._blocks = 1 + max(
-            int(name.split(".")[1]) for name in spec.tensors if name.startswith("blocks.")
-        )
+        self._blocks = 1 + max(int(name.split(".")[1]) for name in spec.tensors if name.startswith("blocks."))
 
     def represent(self, cases: Cases) -> FloatArray:
         """[n, dim]; every case needs at least one item of history."""
         order = np.argsort(np.diff(cases.offsets), kind="stable")
         result = np.empty((len(cases), self.dim), dtype=np.float32)
-        rows, lengths = cases.padded(self.history_length)
+        rows, lengths = cases.padded(self.variant.history_length)
         for start in range(0, len(cases), _BATCH):
             batch = order[start : start + _BATCH]
             width = int(lengths[batch].max())
@@ -78,9 +77,6 @@ class SASRec:
                 torch.from_numpy(rows[batch, :width]), torch.from_numpy(lengths[batch])
             ).numpy()
         return result
-
-    def offset(self, cases: Cases) -> FloatArray | None:
-        return None
 
     @torch.inference_mode()
     def _last_positions(self, rows: Tensor, lengths: Tensor) -> Tensor:

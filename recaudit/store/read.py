@@ -18,6 +18,9 @@ from recaudit.text import printable
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
+AUDITED_KINDS = ("user", "profile", "test", "latest")
+"""Case kinds that rankings and lists look at; ``valid`` is kept for choosing, never for judging."""
+
 NEWEST_KINDS = ("user", "latest")
 """Case kinds of which every user has exactly one: the pool for concept work."""
 
@@ -35,6 +38,9 @@ class Model:
     site: str
     dim: int
     history_length: int | None
+    reads: str
+    head: str
+    link: str
     settings: dict[str, Any]
     unused: list[str]
     checkpoint: str
@@ -86,14 +92,16 @@ class TargetRows:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What the model can recommend, in order of item id.
+    """What the model can recommend, in order of item id, and what its head is made of.
 
-    ``vectors`` is [candidates, dim]; ``bias`` [candidates] or None where the model has none.
+    ``vectors`` is [candidates, width]; ``bias`` [candidates] or None where the model has none.
     """
 
     item_id: IntArray
+    head: str
     vectors: FloatArray
     bias: FloatArray | None
+    tensors: dict[str, FloatArray]
 
     def column_of(self, n_items: int) -> IntArray:
         """Dense item id to column, -1 where the model has no row."""
@@ -103,7 +111,8 @@ class Catalogue:
 
 
 _MODEL_COLUMNS = (
-    "model_id, name, dataset_id, tool, architecture, family, site, dim, history_length, settings, unused, "
+    "model_id, name, dataset_id, tool, architecture, family, site, dim, history_length, reads, head, link, "
+    "settings, unused, "
     "checkpoint, sha256, protocol"
 )
 
@@ -187,11 +196,29 @@ def _stacked(column: NDArray[Any], dim: int) -> FloatArray:
 
 def catalogue(audit: Audit, model: Model) -> Catalogue:
     """The model's candidates with their vectors and biases, in order of item id."""
-    item_id, item_vectors = vectors(audit, model.model_id, model.dim, "item")
+    item_id, item_vectors = vectors(audit, model.model_id, _item_width(audit, model), "item")
     bias = audit.columns(
         "SELECT bias FROM model_items WHERE model_id = ? ORDER BY item_id", [model.model_id]
     )["bias"].astype(np.float32)
-    return Catalogue(item_id, item_vectors, bias if bias.any() else None)
+    tensors = {
+        name: np.array(data, dtype=np.float32).reshape(shape)
+        for name, shape, data in audit.rows(
+            "SELECT name, shape, data FROM head_tensors WHERE model_id = ?", [model.model_id]
+        )
+    }
+    return Catalogue(item_id, model.head, item_vectors, bias if bias.any() else None, tensors)
+
+
+def _item_width(audit: Audit, model: Model) -> int:
+    """Width of the item vectors: the representation's for a dot product, the head's own otherwise."""
+    if model.head == "dot":
+        return model.dim
+    for (table,) in audit.rows("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'vectors_%'"):
+        if audit.rows(
+            f"SELECT 1 FROM {table} WHERE model_id = ? AND kind = 'item' LIMIT 1", [model.model_id]
+        ):
+            return int(table.removeprefix("vectors_"))
+    return model.dim
 
 
 def cases(audit: Audit, model: Model, kinds: tuple[str, ...]) -> CaseRows:
@@ -227,7 +254,10 @@ def timeline(audit: Audit, dataset_id: int) -> Timeline:
         "FROM interactions WHERE dataset_id = ? ORDER BY user_id, position",
         [dataset_id],
     )
-    return Timeline(*(found[name].astype(np.int64) for name in ("user_id", "item_id", "position", "code")))
+    user, item, position, split = (
+        found[name].astype(np.int64) for name in ("user_id", "item_id", "position", "code")
+    )
+    return Timeline(user, item, position, split)
 
 
 def count(audit: Audit, table: str, dataset_id: int) -> int:

@@ -143,6 +143,13 @@ VERSION_1 = (
             ("site", "VARCHAR NOT NULL", "which tensor is probed"),
             ("dim", "INTEGER NOT NULL", "width of the probed vector"),
             ("history_length", "INTEGER", "items of history read; NULL for user-level models"),
+            (
+                "reads",
+                "VARCHAR NOT NULL",
+                "what its vectors depend on: `user`, `sequence` or `set` (of history)",
+            ),
+            ("head", "VARCHAR NOT NULL", "how a vector becomes scores: `dot`, …"),
+            ("link", "VARCHAR NOT NULL", "what the tool does to a score before showing it"),
             ("settings", "JSON NOT NULL", "facts that shapes do not tell"),
             ("unused", "JSON NOT NULL", "tensors of the file that were not needed"),
             ("checkpoint", "VARCHAR NOT NULL", "file name"),
@@ -159,6 +166,16 @@ VERSION_1 = (
             ("item_id", "INTEGER NOT NULL", ""),
             ("row", "INTEGER NOT NULL", "in the model's item table"),
             ("bias", "FLOAT NOT NULL", "added to the inner product; 0 where the model has none"),
+        ),
+    ),
+    Table(
+        "head_tensors",
+        "a weight of the model's head beyond one row per item",
+        (
+            _MODEL,
+            ("name", "VARCHAR NOT NULL", ""),
+            ("shape", "INTEGER[] NOT NULL", ""),
+            ("data", "FLOAT[] NOT NULL", "in row-major order"),
         ),
     ),
     Table(
@@ -187,8 +204,8 @@ VERSION_1 = (
             (
                 "kind",
                 "VARCHAR NOT NULL",
-                "`user` (a user-level model: one vector a user), `test`, `valid` (history before a held-out "
-                "target), `latest` (everything known)",
+                "`user` (a user-level model: one vector a user), `profile` (everything but the held-out test items), "
+                "`test`, `valid` (history before a held-out target), `latest` (everything known)",
             ),
             (
                 "history_end",

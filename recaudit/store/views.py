@@ -19,12 +19,12 @@ ATTRIBUTION = {
 """Rule to meaning: the items a case stands for."""
 
 _NEWEST = "SELECT case_id, user_id, kind, history_end FROM cases WHERE model_id = $model AND kind IN ('user', 'latest')"
-_TESTED = "SELECT case_id, user_id, kind, history_end FROM cases WHERE model_id = $model AND kind IN ('user', 'test')"
+_TESTED = "SELECT case_id, user_id, kind, history_end FROM cases WHERE model_id = $model AND kind IN ('user', 'profile', 'test')"
 _LISTS = "SELECT case_id, item_id FROM recommendations WHERE model_id = $model AND sae_id IS NULL AND rank <= {depth}"
 _PAST = """
     SELECT DISTINCT case_id, item_id FROM pool JOIN interactions i
     ON i.dataset_id = $dataset AND i.user_id = pool.user_id AND i.position < history_end
-    AND CASE WHEN kind = 'user' THEN split <> 'test' ELSE i.position >= history_end - {length} END
+    AND CASE WHEN kind IN ('user', 'profile') THEN split <> 'test' ELSE i.position >= history_end - {length} END
 """
 _TARGETS = """
     SELECT DISTINCT case_id, item_id FROM targets WHERE model_id = $model AND split = 'test'
@@ -104,7 +104,7 @@ def test_case(audit: Audit, model: Model, user: int) -> int | None:
     """The case before a user's last held-out test item; for user-level models the user's only case."""
     return _first(
         audit,
-        "SELECT case_id FROM cases WHERE model_id = ? AND user_id = ? AND kind IN ('test', 'user') "
+        "SELECT case_id FROM cases WHERE model_id = ? AND user_id = ? AND kind IN ('user', 'profile', 'test') "
         "ORDER BY history_end DESC, case_id DESC",
         [model.model_id, user],
     )

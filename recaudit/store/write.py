@@ -144,6 +144,9 @@ def add_model(
     site: str,
     dim: int,
     history_length: int | None,
+    reads: str,
+    head: str,
+    link: str,
     receipt: Receipt,
     protocol: str,
     run: Run,
@@ -151,7 +154,7 @@ def add_model(
     """Store a recommender's description; returns its id."""
     model_id = _next_id(audit, "models", "model_id")
     audit.connection.execute(
-        f"INSERT INTO models VALUES ({_marks(15)})",
+        f"INSERT INTO models VALUES ({_marks(18)})",
         [
             model_id,
             name,
@@ -162,6 +165,9 @@ def add_model(
             site,
             dim,
             history_length,
+            reads,
+            head,
+            link,
             _json(spec.settings),
             _json(spec.unused),
             receipt.file,
@@ -205,6 +211,15 @@ def add_model_items(
     frame = pd.DataFrame({"model_id": model_id, "item_id": item_ids, "row": rows, "bias": biases})
     audit.append("model_items", frame)
     add_vectors(audit, model_id, "item", item_ids, vectors)
+
+
+def add_head_tensors(audit: Audit, model_id: int, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Store a head's weights beyond one row per item."""
+    for name, tensor in tensors.items():
+        audit.connection.execute(
+            "INSERT INTO head_tensors VALUES (?, ?, ?, ?)",
+            [model_id, name, list(tensor.shape), tensor.astype(np.float64).ravel().tolist()],
+        )
 
 
 def add_cases(

@@ -14,9 +14,10 @@ import duckdb
 
 from recaudit.datasets.columns import shown_names
 from recaudit.datasets.options import check_known
-from recaudit.datasets.tables import Column, Table, TableSpec, Workspace, refusal
+from recaudit.datasets.tables import Column, Table, TableSpec
 from recaudit.datasets.textfile import inspect
 from recaudit.datasets.types import DataNote, SourceFile
+from recaudit.datasets.workspace import Workspace, refusal
 from recaudit.errors import InputRefused
 from recaudit.text import printable
 

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recaudit.datasets.staging import Staged
-from recaudit.datasets.tables import Workspace
 from recaudit.datasets.types import DataNote, Split
+from recaudit.datasets.workspace import Workspace
 from recaudit.errors import InputRefused, UsageError
 from recaudit.text import printable
 

@@ -31,8 +31,8 @@ from recaudit.datasets.options import ReadOptions
 from recaudit.datasets.popularity import popularity_bands
 from recaudit.datasets.source import DataFolder, open_source
 from recaudit.datasets.staging import Staged, stage
-from recaudit.datasets.tables import Workspace, disk_trouble
 from recaudit.datasets.types import DataNote, Dataset, Interactions, Split
+from recaudit.datasets.workspace import Workspace, disk_trouble
 from recaudit.errors import UsageError
 
 _NO_TIME = np.iinfo(np.int64).min

@@ -9,8 +9,9 @@ from recaudit.datasets.columns import bare, find_column, need_column, shown_name
 from recaudit.datasets.layouts import Layout
 from recaudit.datasets.options import ReadOptions
 from recaudit.datasets.source import DataFolder
-from recaudit.datasets.tables import Column, Loaded, Table, TableSpec, Workspace
+from recaudit.datasets.tables import Column, Loaded, Table, TableSpec
 from recaudit.datasets.types import DataNote, SourceFile
+from recaudit.datasets.workspace import Workspace
 from recaudit.errors import UsageError
 from recaudit.text import printable
 

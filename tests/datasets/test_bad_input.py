@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recaudit.datasets import ReadOptions, read_dataset, read_id_map
 from recaudit.datasets.types import DataNote
-from recaudit.errors import InputRefused, UsageError
+from recaudit.errors import InputRefused, RecauditError, UsageError
 from tests.datasets.files import notes_about, raw_rows, write
 from tests.shared import SHARED, needs_shared
 
@@ -186,6 +189,26 @@ def test_archives_that_are_refused(tmp_path: Path, make: object) -> None:
     make(tmp_path / "data.zip")
     with pytest.raises(InputRefused, match=r"data\.zip"):
         read_dataset(tmp_path / "data.zip")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["user_id,item_id,rating,timestamp\n", "user_id\titem_id\n", ""]),
+    st.text(alphabet="01a,;\t\"'\n\r\0é|:.-", max_size=80),
+    st.sampled_from(["utf-8", "utf-16", "latin-1"]),
+)
+def test_anything_is_read_or_refused(header: str, rows: str, encoding: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), {"interactions.csv": (header + rows).encode(encoding)})
+        outcome = rows_or_refusal(Path(folder))
+        assert "interactions.csv" in outcome if isinstance(outcome, str) else outcome > 0
+
+
+def rows_or_refusal(folder: Path) -> int | str:
+    try:
+        return len(read_dataset(folder).interactions)
+    except RecauditError as refused:
+        return refused.message
 
 
 def test_a_mapping_file_must_be_one(tmp_path: Path) -> None:

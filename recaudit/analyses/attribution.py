@@ -27,6 +27,10 @@ ORDERS = {
 }
 """Ranking name to what it means. Count and strength favour popular items; lift corrects for that."""
 
+DEFAULT_RULE = "recommended10"
+"""Ten places a case instead of RecSAE's one: on a few hundred users the first place alone leaves most pairs
+below ``SUPPORT``."""
+
 SUPPORT = 5
 """Cases a pair needs before its lift or mean says anything."""
 
@@ -37,7 +41,7 @@ def items_of_latents(
     sae: Sae,
     latents: list[int],
     *,
-    rule: str = "recommended",
+    rule: str = DEFAULT_RULE,
     by: str = "lift",
     limit: int = 10,
 ) -> pd.DataFrame:
@@ -57,7 +61,7 @@ def latents_of_items(
     sae: Sae,
     items: list[int],
     *,
-    rule: str = "recommended",
+    rule: str = DEFAULT_RULE,
     by: str = "strength",
     limit: int = 10,
 ) -> pd.DataFrame:

@@ -206,11 +206,13 @@ def _dead(numbers: pd.DataFrame, sae: Sae) -> list[Finding]:
     dead = _number(numbers, "sae.dead_share")
     if dead is None:
         return []
+    n_dead = round(dead["value"] * sae.n_latents)
+    said = f"{n_dead:,} of the {sae.n_latents:,} latents ({dead['value']:.0%}) fire on no case."
     return [
         Finding(
             "dead-latents",
             "warning" if dead["value"] > MANY_DEAD else "info",
-            f"{dead['value']:.0%} of the {sae.n_latents:,} latents fire on no case.",
+            said if n_dead else f"Every one of the {sae.n_latents:,} latents fires on some case.",
             f"SELECT latent FROM latents WHERE sae_id = {sae.sae_id} AND dead",
         )
     ]

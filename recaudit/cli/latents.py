@@ -25,7 +25,7 @@ _PAIR_COLUMNS = ["count", "users", "strength", "mean", "lift", "q"]
 )
 @click.option(
     "--attribution",
-    default="recommended",
+    default="recommended10",
     show_default=True,
     help="Which items a case stands for: recommended, recommended10, history, last or target.",
 )

@@ -23,7 +23,7 @@ from recaudit.text import printable
 )
 @click.option("--protocol", help="Evaluation protocol (default: the model's own).")
 @click.option(
-    "--attribution", default="recommended", show_default=True, help="Which items a case stands for."
+    "--attribution", default="recommended10", show_default=True, help="Which items a case stands for."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
 @db_option

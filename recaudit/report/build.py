@@ -22,7 +22,7 @@ _SAE_MISSING = "no sparse autoencoder: ingest the model again with --sae FILE"
 
 
 def build(
-    audit: Audit, name: str | None = None, *, protocol: str | None = None, rule: str = "recommended"
+    audit: Audit, name: str | None = None, *, protocol: str | None = None, rule: str = attribution.DEFAULT_RULE
 ) -> Report:
     """The report of one model under a protocol (its own unless named).
 

@@ -193,12 +193,10 @@ def _scanned_pairs(workspace: Workspace, table: Table, kind: str, shown: str) ->
     which = f"CAST({by_name['kind'].sql} AS VARCHAR)" if "kind" in by_name else f"'{kind}'"
     try:
         found = workspace.db.execute(
-            f"SELECT {which}, CAST({raw} AS VARCHAR), {row} FROM {table.scan}"
+            f"SELECT {which}, CAST({raw} AS VARCHAR), {row} FROM {table.scan()}"
         ).fetchall()
     except duckdb.Error as error:
         raise refusal(error, shown) from error
-    for reason, _, line in workspace.take_rejects().reasons:
-        _refuse(f"line {line} has {reason}", shown)
     pairs: dict[str, _Pairs] = {}
     for name, raw_id, number in found:
         if name not in KINDS:

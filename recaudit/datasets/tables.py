@@ -50,20 +50,31 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
-    scan: str
+    reader: str
+    """DuckDB's function and its arguments, open for more."""
     source: SourceFile
     notes: tuple[DataNote, ...]
     header_lines: int | None
     """None: not a text file, rows have no line."""
     n_lines: int = 0
     delimiter: str = ""
-    literal_scan: str = ""
-    """The scan that reads quotes as plain text; empty where ``scan`` does so."""
+    quoted: bool = False
 
     @property
     def names(self) -> list[str]:
         """Column names as in the file."""
         return [column.name for column in self.columns]
+
+    def scan(self, *, literal: bool = False, options: str = "") -> str:
+        """The table in SQL.
+
+        Args:
+            literal: take quotes for plain text.
+        """
+        if self.header_lines is None:
+            return f"{self.reader})"
+        quote = '"' if self.quoted and not literal else ""
+        return f"{self.reader}, quote = '{quote}', escape = '{quote}'{options})"
 
 
 @dataclass

@@ -26,6 +26,8 @@ _MEMORY_LIMIT = "1GB"
 _MAX_THREADS = 8
 """Each takes buffers of its own out of the memory limit."""
 _MAX_LINE_BYTES = 4 << 20
+_MAX_REJECTS = 100_000
+"""A file with more bad rows is not what it was taken for; DuckDB keeps each in memory."""
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_COLUMNS = 10_000
 _PARQUET_MAGIC = b"PAR1"
@@ -77,13 +79,13 @@ class Workspace:
         return link
 
     def _open_parquet(self, path: Path, source: SourceFile, shown: str) -> Table:
-        scan = f"read_parquet({_literal(path)})"
+        reader = f"read_parquet({_literal(path)}"
         try:
-            described = self.db.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+            described = self.db.execute(f"DESCRIBE SELECT * FROM {reader})").fetchall()
         except duckdb.Error as error:
             raise refusal(error, shown) from error
         columns = tuple(Column(row[0], _identifier(row[0]), row[1]) for row in described)
-        return Table(source.name, columns, scan, source, (), header_lines=None)
+        return Table(source.name, columns, reader, source, (), header_lines=None)
 
     def _open_text(
         self, path: Path, spec: TableSpec, source: SourceFile, facts: TextFacts, shown: str
@@ -97,19 +99,16 @@ class Workspace:
                 f"{shown}: the first line has {len(names):,} fields", fix="give a table with a header line"
             )
         columns = tuple(Column(name, f'"c{i}"', "VARCHAR") for i, name in enumerate(names))
-        scans = [
-            _text_scan(clean, columns, delimiter, quote, has_header=not spec.names) for quote in ('"', "")
-        ]
         return Table(
             source.name,
             columns,
-            scans[0] if spec.quoted else scans[1],
+            _text_reader(clean, columns, delimiter, has_header=not spec.names),
             source,
             tuple(notes_on(facts, spec.file, spec.encoding)),
             header_lines=0 if spec.names else 1,
-            n_lines=facts.n_lines,
+            n_lines=facts.n_lines or inspect(clean).n_lines,
             delimiter=delimiter,
-            literal_scan=scans[1] if spec.quoted else "",
+            quoted=spec.quoted,
         )
 
     def load(self, table: Table, into: str, select: Mapping[str, str], loaded: Loaded) -> None:
@@ -119,12 +118,15 @@ class Workspace:
         """
         chosen = ", ".join(f"{expression} AS {name}" for name, expression in select.items())
         first_row = self._count(into)
-        rejects = self._append(into, chosen, table.scan, table.name)
-        if table.literal_scan and rejects.runaway_line is not None:
-            message = "a quote is opened and never closed; quotes were read as plain text in this file"
-            loaded.notes.append(DataNote("warning", message, file=table.name, line=rejects.runaway_line))
-            self._remove_from(into, first_row)
-            rejects = self._append(into, chosen, table.literal_scan, table.name)
+        insert = f"INSERT INTO {into} BY NAME SELECT {chosen} FROM "
+        rejects = Rejects(np.empty(0, np.int64))
+        try:
+            self.db.execute(insert + table.scan())
+        except duckdb.Error as error:
+            if _CSV_ERROR.match(str(error)) is None:
+                raise refusal(error, printable(table.name, 120)) from error
+            rejects, literal = self._why_not(table, chosen, error, loaded)
+            self.db.execute(insert + table.scan(literal=literal, options=", ignore_errors = true"))
         n_rows = self._count(into) - first_row
         is_by_line = table.n_lines == (table.header_lines or 0) + n_rows + len(rejects.lines)
         header_lines = table.header_lines if is_by_line else None
@@ -136,18 +138,26 @@ class Workspace:
             message = "the file has no usable row" if rejects.reasons else "the file has a header and no rows"
             loaded.notes.append(DataNote("warning", message, file=table.name))
 
-    def _append(self, into: str, chosen: str, scan: str, name: str) -> Rejects:
-        try:
-            self.db.execute(f"INSERT INTO {into} BY NAME SELECT {chosen} FROM {scan}")
-        except duckdb.Error as error:
-            raise refusal(error, printable(name, 120)) from error
-        return self.take_rejects()
+    def _why_not(
+        self, table: Table, chosen: str, error: duckdb.Error, loaded: Loaded
+    ) -> tuple[Rejects, bool]:
+        """The rows that do not fit, and whether quotes must be taken for plain text."""
+        rejects = self._rejects(table, chosen, error)
+        if not table.quoted or rejects.runaway_line is None:
+            return rejects, False
+        message = "a quote is opened and never closed; quotes were read as plain text in this file"
+        loaded.notes.append(DataNote("warning", message, file=table.name, line=rejects.runaway_line))
+        return self._rejects(table, chosen, error, literal=True), True
 
-    def take_rejects(self) -> Rejects:
-        """What the scans since the last call could not read."""
-        known = self.db.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchone()
-        if known is None:
-            return Rejects(np.empty(0, np.int64))
+    def _rejects(self, table: Table, chosen: str, error: duckdb.Error, *, literal: bool = False) -> Rejects:
+        # DuckDB keeps every row that it records as bad in memory, so first see that they are few.
+        dry_run = f"SELECT count(hash(COLUMNS(*))) FROM (SELECT {chosen} FROM "
+        dropping = table.scan(literal=literal, options=", ignore_errors = true")
+        n_rows = self._first_number(f"{dry_run}{dropping})")
+        if table.n_lines - n_rows > _MAX_REJECTS:
+            raise refusal(error, printable(table.name, 120)) from error
+        recording = table.scan(literal=literal, options=", store_rejects = true, rejects_limit = 0")
+        self._first_number(f"{dry_run}{recording})")
         # A row can have several errors, one of which is enough.
         self.db.execute(
             "CREATE TEMP TABLE rejected AS SELECT CAST(line AS BIGINT) AS line, min(CAST(error_type AS VARCHAR)) "
@@ -169,15 +179,11 @@ class Workspace:
         )
 
     def _count(self, name: str) -> int:
-        row = self.db.execute(f"SELECT count(*) FROM {name}").fetchone()
-        assert row is not None
-        return int(row[0])
+        return self._first_number(f"SELECT count(*) FROM {name}")
 
-    def _remove_from(self, name: str, first_row: int) -> None:
-        self.db.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM {name} WHERE rowid < {first_row}")
-        self.db.execute(f"TRUNCATE {name}")
-        self.db.execute(f"INSERT INTO {name} SELECT * FROM kept")
-        self.db.execute("DROP TABLE kept")
+    def _first_number(self, query: str) -> int:
+        # Fetched to the end: DuckDB writes down what a scan rejected only once it is over.
+        return int(self.db.execute(query).fetchall()[0][0])
 
 
 _REASONS = {
@@ -188,6 +194,10 @@ _REASONS = {
 }
 
 
+_CSV_ERROR = re.compile(
+    r"Invalid Input Error: CSV Error on Line: (?P<line>\d+)\n(Original Line:.*?\n)?(?P<reason>[^\n]*)\nPossible fixes",
+    re.DOTALL,
+)
 _MISTAKES = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 
@@ -204,8 +214,15 @@ def refusal(error: duckdb.Error, shown: str) -> EnvironmentProblem | InputRefuse
     """What DuckDB's ``error`` over the file ``shown`` means to the user. Mistakes in our SQL stay bugs."""
     if isinstance(error, _MISTAKES):
         raise error
+    text = str(error)
+    csv_error = _CSV_ERROR.match(text)
+    if csv_error is not None:
+        return InputRefused(
+            f"{shown}: line {csv_error['line']} does not fit the header ({printable(csv_error['reason'], 120)})",
+            fix="check that all rows have the fields of the header and that quotes are closed",
+        )
     # The path is one of ours and tells the user nothing.
-    reason = printable(re.sub(r" (in|at end of) file '[^']*'", "", str(error).splitlines()[0]), 160)
+    reason = printable(re.sub(r" (in|at end of) file '[^']*'", "", text.splitlines()[0]), 160)
     if isinstance(error, duckdb.OutOfMemoryException):
         return EnvironmentProblem(f"{shown}: {reason}", fix="free some disk space for temporary files")
     return InputRefused(
@@ -234,12 +251,11 @@ def _fields(header: str, delimiter: str, shown: str) -> list[str]:
         ) from error
 
 
-def _text_scan(path: Path, columns: Sequence[Column], delimiter: str, quote: str, *, has_header: bool) -> str:
+def _text_reader(path: Path, columns: Sequence[Column], delimiter: str, *, has_header: bool) -> str:
     types = ", ".join(f"{_literal(column.sql.strip(chr(34)))}: 'VARCHAR'" for column in columns)
     return (
         f"read_csv({_literal(path)}, columns = {{{types}}}, auto_detect = false, header = {has_header}, "
-        f"delim = {_literal(delimiter)}, quote = '{quote}', escape = '{quote}', "
-        f"max_line_size = {_MAX_LINE_BYTES}, store_rejects = true, rejects_limit = 0)"
+        f"delim = {_literal(delimiter)}, max_line_size = {_MAX_LINE_BYTES}"
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recaudit.datasets import ReadOptions, read_dataset, read_id_map
+from recaudit.datasets import ReadOptions, read_dataset, read_id_map, workspace
 from recaudit.datasets.types import DataNote
 from recaudit.errors import InputRefused, RecauditError, UsageError
 from tests.datasets.files import notes_about, raw_rows, write
@@ -39,6 +39,13 @@ def test_ragged_rows_are_dropped_with_their_line(tmp_path: Path) -> None:
     fewer, more = notes_about(dataset, "rows dropped")
     assert (fewer.level, fewer.count, fewer.file, fewer.line) == ("dropped", 2, "interactions.csv", 3)
     assert (more.count, more.line) == (1, 4)
+
+
+def test_a_file_of_bad_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "_MAX_REJECTS", 3)
+    folder = write(tmp_path, {"interactions.csv": "user_id,item_id\n1,1\n" + "1,2,3\n" * 4})
+    with pytest.raises(InputRefused, match=r"interactions\.csv: line 3 does not fit the header"):
+        read_dataset(folder)
 
 
 def test_bad_values_are_counted_with_their_line(tmp_path: Path) -> None:

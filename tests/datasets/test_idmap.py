@@ -78,7 +78,7 @@ def test_gaps_are_counted(tmp_path: Path) -> None:
         ("raw_id,row\na,0\nb,x\n", "row of id b is x"),
         ("raw_id,row\na,0\nb,1.0\n", r"row of id b is 1\.0"),
         ("raw_id,row\na,0\n,1\n", "id of row 1 is null"),
-        ("raw_id,row\na,0,7\n", "line 2 has more fields"),
+        ("raw_id,row\na,0,7\n", "line 2 does not fit"),
         ("kind,row,raw_id\nmovie,0,a\n", "neither user nor item"),
         ("id,row\na,0\n", "needs the columns row and raw_id, has id, row"),
         ("", "empty"),

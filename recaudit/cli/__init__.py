@@ -50,8 +50,9 @@ class _LazyGroup(click.Group):
 @click.option(
     "--config", type=click.Path(dir_okay=False), help="Settings file (default: the nearest recaudit.toml)."
 )
+@click.option("-q", "--quiet", is_flag=True, help="Keep stderr to errors.")
 @click.pass_context
-def recaudit(ctx: click.Context, config: str | None) -> None:
+def recaudit(ctx: click.Context, config: str | None, quiet: bool) -> None:
     """Open a trained recommender, see what it learned, and stop a bad model in CI.
 
     Start with `recaudit ingest CHECKPOINT --data PATH`, then `recaudit report`.

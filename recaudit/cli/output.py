@@ -83,15 +83,21 @@ def show_json(data: dict[str, Any]) -> None:
 
 
 def note(text: str) -> None:
-    """Narration: stderr only."""
-    click.echo(text, err=True)
+    """Narration: stderr only, and not with --quiet."""
+    if not _quiet():
+        click.echo(text, err=True)
+
+
+def _quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().params.get("quiet"))
 
 
 @contextmanager
 def stages() -> Iterator[Callable[[str], None]]:
     """Report the stages of a long command on stderr: a spinner on a terminal, a line each elsewhere."""
     started = time.monotonic()
-    if not sys.stderr.isatty():
+    if _quiet() or not sys.stderr.isatty():
         yield lambda stage: note(f"{stage} …")
         return
     from rich.console import Console

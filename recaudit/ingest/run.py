@@ -185,6 +185,9 @@ def _store(
     )
     for role, found in prepared.receipts.items():
         write.add_receipt(audit, found, model_id=model_id, role=role, run=run)
+    for source in dataset.sources:
+        read_as = Receipt(source.name, source.sha256, source.bytes, dataset.layout, 0, {}, (), ())
+        write.add_receipt(audit, read_as, model_id=model_id, role="data", run=run)
     _store_vectors(audit, model_id, prepared)
     sae = None
     if prepared.sae is not None:

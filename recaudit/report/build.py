@@ -22,7 +22,11 @@ _SAE_MISSING = "no sparse autoencoder: ingest the model again with --sae FILE"
 
 
 def build(
-    audit: Audit, name: str | None = None, *, protocol: str | None = None, rule: str = attribution.DEFAULT_RULE
+    audit: Audit,
+    name: str | None = None,
+    *,
+    protocol: str | None = None,
+    rule: str = attribution.DEFAULT_RULE,
 ) -> Report:
     """The report of one model under a protocol (its own unless named).
 
@@ -137,6 +141,8 @@ def _ranking_table(audit: Audit, model: Model) -> TableSection:
         f"WHERE model_id = {model.model_id} AND split = 'test' GROUP BY ALL ORDER BY test_rows DESC"
     )
     rows = views.test_rows_by_user(audit, model)
+    if rows["rows"].max() == 1:  # nobody can outweigh anybody
+        rows = rows.head(0)
     return _table(
         "test_users",
         "Who the ranking figures rest on",

@@ -80,7 +80,8 @@ def _facts(report: Report) -> RenderableType:
     if sae is not None:
         k = f", k = {sae['k']} ({sae['k_source']})" if sae["k"] else ""
         facts.add_row("  SAE", _plain(f"{sae['tool']}, {sae['n_latents']:,} latents, {sae['activation']}{k}"))
-    scans = ", ".join(f"{receipt['role']} {receipt['verdict']}" for receipt in model["receipts"])
+    scanned = [receipt for receipt in model["receipts"] if receipt["role"] != "data"]
+    scans = ", ".join(f"{receipt['role']} {receipt['verdict']}" for receipt in scanned)
     facts.add_row("  scan", _plain(f"{scans}; nothing in a file was executed"))
     return facts
 

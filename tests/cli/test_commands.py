@@ -87,6 +87,11 @@ def test_a_cut_listing_says_so(on):
     assert "--limit -1" in result.err
 
 
+def test_quiet_keeps_stderr_to_errors(cli, audit_path):
+    assert cli("--quiet", "latents", "sasrec_sae", "--limit", "2", "--db", audit_path).err == ""
+    assert "error:" in cli("--quiet", "latents", "bprmf", "--db", audit_path).err
+
+
 def test_latents_without_an_sae(on):
     result = on("latents", "bprmf")
     assert result.code == ExitCode.NO_VERDICT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recaudit.analyses import findings, health, quality
+from recaudit.analyses import fidelity, findings, health, inputs, ranking
 from recaudit.analyses.protocol import protocol_named
 from recaudit.store import read, reading, write, writing
 
@@ -13,15 +13,11 @@ def is_analysed(db: Path, name: str | None, protocol: str | None) -> bool:
     """Whether the model's analyses under the protocol are stored; ``None`` means the model's own."""
     with reading(db) as audit:
         model = read.model_named(audit, name)
-        return read.has_ranks(audit, model.model_id, None, protocol or model.protocol)
+        return read.has_metrics(audit, model.model_id, protocol or model.protocol)
 
 
 def analyse(db: Path, name: str | None, protocol: str | None, *, seed: int = 0) -> None:
-    """Run ranking, fidelity, health and findings of a model and store them in one transaction.
-
-    Raises:
-        NoVerdictError: nothing is held out, so nothing can be ranked.
-    """
+    """Run ranking, fidelity, health and findings of a model and store them in one transaction."""
     with writing(db) as audit:
         model = read.model_named(audit, name)
         chosen = protocol_named(protocol or model.protocol)
@@ -29,7 +25,9 @@ def analyse(db: Path, name: str | None, protocol: str | None, *, seed: int = 0) 
         sae = found[0] if found else None
         run = write.Run("analyse", {"model": model.name, "protocol": chosen.name}, seed, [model.sha256])
         write.add_run(audit, run)
-        quality.analyse(audit, quality.load(audit, model, chosen, seed), sae, run)
+        loaded = inputs.load(audit, model, chosen, seed)
+        ranking.analyse(audit, loaded, run)
         if sae is not None:
+            fidelity.analyse(audit, loaded, sae, run)
             health.analyse(audit, model, sae, seed=seed, run=run)
         findings.collect(audit, model, sae, chosen.name, run)

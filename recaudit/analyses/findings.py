@@ -86,6 +86,8 @@ def _against_popularity(numbers: pd.DataFrame, model: Model, protocol: str) -> l
 def _few_test_users(audit: Audit, model: Model) -> list[Finding]:
     rows = views.test_rows_by_user(audit, model)
     total, users = int(rows["rows"].sum()), len(rows)
+    if not total:
+        return []
     heaviest = rows["rows"].head(5).sum() / max(total, 1)
     if users >= FEW_USERS and heaviest < HEAVY_SHARE:
         return []

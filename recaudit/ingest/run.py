@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recaudit.analyses.findings import reading_findings
 from recaudit.checkpoints import read_checkpoint, tools
@@ -260,7 +261,7 @@ def _store_sae(
     vectors, cases = prepared.vectors, prepared.cases
     sae = SparseAutoencoder(spec)
     codes = sae.encode(vectors)
-    check = check_reading(spec, vectors[np.isin(cases.kind, ["user", "profile", "test"])], seed=seed)
+    check = check_reading(spec, vectors[_judged(cases)], seed=seed)
     receipt = prepared.receipts.get("sae", prepared.receipts["model"])
     sae_id = write.add_sae(
         audit,
@@ -275,6 +276,12 @@ def _store_sae(
     newest = np.isin(cases.kind, read.NEWEST_KINDS)
     write.add_latents(audit, sae_id, latent_statistics(codes, newest, cases.user, sae.decoder))
     return sae_id
+
+
+def _judged(cases: CaseTable) -> NDArray[np.bool_]:
+    """The cases that figures are made on; every case where nothing is held out."""
+    judged = np.isin(cases.kind, ("user", "profile", "test"))
+    return judged if judged.any() else np.ones(len(cases), dtype=bool)
 
 
 def _said(note: DataNote) -> str:

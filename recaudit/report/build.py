@@ -56,8 +56,17 @@ def build(
         metrics=[_metric(row) for row in _records(numbers)],
         findings=[FindingRow(**row) for row in _records(views.findings(audit, model))],
         tables=_tables(audit, model, sae, rule),
-        missing={} if sae else {"fidelity": _SAE_MISSING, "health": _SAE_MISSING, "latents": _SAE_MISSING},
+        missing=_missing(numbers, sae),
     )
+
+
+def _missing(numbers: pd.DataFrame, sae: Sae | None) -> dict[str, str]:
+    missing = {}
+    if not numbers["metric"].str.startswith("ranking.").any():
+        missing["ranking"] = "nothing is held out: ingest with another --split, or data that has test rows"
+    if sae is None:
+        missing |= dict.fromkeys(("fidelity", "health", "latents"), _SAE_MISSING)
+    return missing
 
 
 def _run_id(audit: Audit, model: Model, protocol: str) -> str:
@@ -141,8 +150,7 @@ def _ranking_table(audit: Audit, model: Model) -> TableSection:
         f"WHERE model_id = {model.model_id} AND split = 'test' GROUP BY ALL ORDER BY test_rows DESC"
     )
     rows = views.test_rows_by_user(audit, model)
-    if rows["rows"].max() == 1:  # nobody can outweigh anybody
-        rows = rows.head(0)
+    rows = rows if rows["rows"].max() > 1 else rows.head(0)  # one row each: nobody outweighs anybody
     return _table(
         "test_users",
         "Who the ranking figures rest on",

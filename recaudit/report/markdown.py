@@ -34,11 +34,12 @@ def _lines(report: Report) -> Iterator[str]:
     for finding in report.findings:
         yield f"- {_WORDS[finding.severity]} {_text(finding.sentence)}".replace("-  ", "- ")
     yield ""
-    yield f"## Ranking, protocol {report.protocol['name']}"
-    yield ""
-    yield f"{_text(report.protocol['about'])}."
-    yield ""
-    yield from _ranking(report)
+    if layout.ranking_lines(report):
+        yield f"## Ranking, protocol {report.protocol['name']}"
+        yield ""
+        yield f"{_text(report.protocol['about'])}."
+        yield ""
+        yield from _ranking(report)
     for prefix, title in (("fidelity.", "Fidelity"), ("sae.", "Health of the sparse autoencoder")):
         rows = layout.other_metrics(report, prefix)
         if rows:

@@ -31,9 +31,10 @@ def _sections(report: Report, width: int) -> Iterator[RenderableType]:
     yield _facts(report)
     yield _heading("What to know")
     yield _findings(report)
-    yield _heading(f"Ranking, protocol {report.protocol['name']}")
-    yield _caption(report.protocol["about"] + ".")
-    yield _ranking(report)
+    if layout.ranking_lines(report):
+        yield _heading(f"Ranking, protocol {report.protocol['name']}")
+        yield _caption(report.protocol["about"] + ".")
+        yield _ranking(report)
     for prefix, title in (
         ("fidelity.", "Fidelity: reconstructed against original"),
         ("sae.", "Health of the sparse autoencoder"),
@@ -48,8 +49,10 @@ def _sections(report: Report, width: int) -> Iterator[RenderableType]:
             yield _heading(table.title)
             yield _caption(table.caption)
             yield _table(table, width)
+    if report.missing:
+        yield _heading("Not run")
     for section, reason in report.missing.items():
-        yield Text(f"  – {section} not run: {reason}", style="dim")
+        yield Text(f"  – {section}: {reason}", style="dim")
 
 
 def _heading(title: str) -> RenderableType:

@@ -320,15 +320,10 @@ def train_counts(audit: Audit, dataset_id: int) -> IntArray:
     return found["train_count"].astype(np.int64)
 
 
-def has_ranks(audit: Audit, model_id: int, sae_id: int | None, protocol: str) -> bool:
-    """Whether target ranks under a protocol are stored."""
-    return bool(
-        audit.rows(
-            "SELECT 1 FROM target_ranks WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ? AND protocol = ? "
-            "LIMIT 1",
-            [model_id, sae_id, protocol],
-        )
-    )
+def has_metrics(audit: Audit, model_id: int, protocol: str) -> bool:
+    """Whether any number of a model under a protocol is stored."""
+    sql = "SELECT 1 FROM metrics WHERE model_id = ? AND protocol = ? LIMIT 1"
+    return bool(audit.rows(sql, [model_id, protocol]))
 
 
 def latent_columns(audit: Audit, sae: Sae) -> dict[str, NDArray[Any]]:

@@ -51,6 +51,21 @@ def test_case_histories_end_before_their_target(audit_path):
     assert all(position == end for position, end in found)
 
 
+def test_data_with_nothing_held_out_still_gives_a_report(cli, world, tmp_path):
+    data = tiny.write_data(tmp_path / "data")
+    for split in ("dev", "test"):
+        (data / f"{split}.csv").write_text("user_id\titem_id\ttime\n")
+    assert cli("ingest", world.models["sasrec_sae"], "--data", data).code == 0
+    result = cli("report", "-o", "r.json")
+    assert result.code == 0, result.err
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert "held out" in report["missing"]["ranking"]
+    metrics = {row["metric"] for row in report["metrics"]}
+    assert {"fidelity.overlap@10", "sae.l0"} <= metrics
+    assert "ranking.ndcg@10" not in metrics
+    assert "held out" in cli("report").out
+
+
 def test_a_user_level_model_has_one_case_a_user(audit_path):
     with reading(audit_path) as audit:
         model = read.model_named(audit, "bprmf")

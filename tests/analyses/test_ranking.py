@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from recaudit.analyses import quality
+from recaudit.analyses import fidelity
+from recaudit.analyses.inputs import load
 from recaudit.analyses.protocol import PROTOCOLS
 from recaudit.analyses.scoring import target_ranks, top_lists
 from recaudit.store import read, reading
@@ -20,7 +21,7 @@ def test_ranks_equal_the_definition(audit_path, name, protocol, monkeypatch):
     monkeypatch.setattr("recaudit.analyses.scoring._CHUNK_CELLS", 100)
     with reading(audit_path) as audit:
         model = read.model_named(audit, name)
-        inputs = quality.load(audit, model, PROTOCOLS[protocol], 0)
+        inputs = load(audit, model, PROTOCOLS[protocol], 0)
         field, targets = inputs.field, inputs.targets
         ranks = target_ranks(field, field.cases.vectors, targets)
         timeline = field.timeline
@@ -40,14 +41,14 @@ def test_ranks_equal_the_definition(audit_path, name, protocol, monkeypatch):
 
 def test_a_constant_model_comes_last(audit_path):
     with reading(audit_path) as audit:
-        inputs = quality.load(audit, read.model_named(audit, "bprmf"), PROTOCOLS["recbole-seq"], 0)
+        inputs = load(audit, read.model_named(audit, "bprmf"), PROTOCOLS["recbole-seq"], 0)
     flat = np.zeros_like(inputs.field.cases.vectors)
     assert set(target_ranks(inputs.field, flat, inputs.targets)) == {len(inputs.field.catalogue.item_id)}
 
 
 def test_lists_are_sorted_unseen_and_break_ties_by_item(audit_path):
     with reading(audit_path) as audit:
-        inputs = quality.load(audit, read.model_named(audit, "bprmf"), PROTOCOLS["recsae"], 0)
+        inputs = load(audit, read.model_named(audit, "bprmf"), PROTOCOLS["recsae"], 0)
     field = inputs.field
     chosen = np.arange(5)
     items, scores = top_lists(field, field.cases.vectors, chosen, 40)
@@ -63,12 +64,12 @@ def test_lists_are_sorted_unseen_and_break_ties_by_item(audit_path):
 
 def test_identity_reconstruction_keeps_everything(audit_path):
     with reading(audit_path) as audit:
-        inputs = quality.load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0)
+        inputs = load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0)
     vectors = inputs.field.cases.vectors
-    by_name = {(m.metric, *m.slice.values()): m.value for m in quality._vector_fidelity(inputs, vectors)}
+    by_name = {(m.metric, *m.slice.values()): m.value for m in fidelity.vector_fidelity(inputs, vectors)}
     assert by_name["fidelity.explained_variance", "test"] == pytest.approx(1)
     ranks = target_ranks(inputs.field, vectors, inputs.targets)
-    ratio = quality._ndcg_ratio(inputs, ranks, ranks)
+    ratio = fidelity.ndcg_ratio(inputs, ranks, ranks)
     assert (ratio.value, ratio.low, ratio.high) == (1, 1, 1)
 
 

@@ -10,6 +10,9 @@ from recaudit.models.base import Cases, Graph, Recommender
 
 FAMILIES = {
     "dot": "recaudit.models.dot:DotProduct",
+    "lightgcn": "recaudit.models.lightgcn:LightGCN",
+    "ncf": "recaudit.models.ncf:NCF",
+    "propagated": "recaudit.models.graph:Propagated",
     "sasrec": "recaudit.models.sasrec:SASRec",
 }
 """Family name to class; imported when built, so a table of embeddings never loads torch."""

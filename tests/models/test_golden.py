@@ -17,8 +17,6 @@ PENDING = {
     "cornac-bpr",
     "cornac-mf",
     "gensim-item2vec",
-    "implicit-als",
-    "implicit-bpr",
     "lenskit-biasedmf",
     "lenskit-implicitmf",
     "libreco-bpr-inference",
@@ -26,15 +24,8 @@ PENDING = {
     "libreco-svd",
     "lightfm-hybrid",
     "lightfm-warp",
-    "mono4rec-mf",
-    "mono4rec-ncf",
-    "plain-tables",
     "recbole-gru4rec",
-    "recbole-lightgcn",
     "recbole-multivae",
-    "recbole-neumf",
-    "rechorus-lightgcn",
-    "rechorus-neumf",
     "rechorus-timirec",
     "rectools-als",
     "rectools-puresvd",
@@ -63,9 +54,8 @@ def test_scores_and_lists(name):
     model = fix.model()
     golden = fix.manifest["golden"]
     tolerance = max(10 * fix.manifest["tolerance"], 1e-4)
-    padding = {0} if 0 in fix.manifest.get("padding_rows", {}).get("item", []) else set()
     for scores, user in zip(shown_scores(model, fix.cases(golden)), golden, strict=True):
-        outside = padding | set(range(len(fix.ids["item"]) + len(padding), len(scores)))
+        outside = fix.padding | set(range(len(fix.ids["item"]) + len(fix.padding), len(scores)))
         assert_list(scores, user["top_all"], outside, tolerance)
         assert_list(scores, user["top_unseen"], outside | fix.seen(user), tolerance)
 

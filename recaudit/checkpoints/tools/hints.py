@@ -17,6 +17,13 @@ class Hints:
     heads: int | None = None
     history_length: int | None = None
     k: int | None = None
+    item_features: Path | None = None
+    """LightFM's csr matrix items × features (``scipy.sparse.save_npz``)."""
+    user_features: Path | None = None
+    """The same for users."""
+    other_table: Path | None = None
+    """The other side's embeddings, where users and items lie in two files."""
+    layers: int | None = None
 
 
 def name_settings(path: Path) -> dict[str, str]:

@@ -9,13 +9,18 @@ from typing import Any
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.tools.names import arrays_of
-from recaudit.checkpoints.tools.recbole import factorization, sequence
+from recaudit.checkpoints.tools.recbole import factorization, graph, ncf, sequence
 from recaudit.checkpoints.tools.recbole.file import Reader, RecBoleFile
 from recaudit.checkpoints.types import Checkpoint, Stub
 from recaudit.errors import InputRefused
 from recaudit.text import printable
 
-_READERS: dict[str, Reader] = {**factorization.READERS, **sequence.READERS}
+_READERS: dict[str, Reader] = {
+    **factorization.READERS,
+    **graph.READERS,
+    **ncf.READERS,
+    **sequence.READERS,
+}
 
 
 def recognises_model(checkpoint: Checkpoint) -> bool:

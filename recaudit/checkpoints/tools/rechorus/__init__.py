@@ -9,11 +9,16 @@ from __future__ import annotations
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.tools.names import Tensors, arrays_of
-from recaudit.checkpoints.tools.rechorus import factorization, sequence
+from recaudit.checkpoints.tools.rechorus import factorization, graph, ncf, sequence
 from recaudit.checkpoints.tools.rechorus.file import Reader
 from recaudit.checkpoints.types import Checkpoint
 
-_READERS: tuple[Reader, ...] = (*sequence.READERS, *factorization.READERS)
+_READERS: tuple[Reader, ...] = (
+    *sequence.READERS,
+    *graph.READERS,
+    *ncf.READERS,
+    *factorization.READERS,
+)
 
 
 def recognises_model(checkpoint: Checkpoint) -> bool:

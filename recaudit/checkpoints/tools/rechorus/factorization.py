@@ -9,11 +9,13 @@ from recaudit.checkpoints.tools.rechorus.file import ITEM, PADDING, USER, Reader
 from recaudit.checkpoints.types import Checkpoint
 
 
-def _bprmf(checkpoint: Checkpoint, tensors: Tensors, hints: Hints) -> ModelSpec:
+def _two_tables(checkpoint: Checkpoint, tensors: Tensors, hints: Hints) -> ModelSpec:
+    # BPRMF and DirectAU differ in their loss alone; only the file name tells them apart.
+    directau = checkpoint.path.name.startswith("DirectAU")
     return ModelSpec(
         family="dot",
         tool="ReChorus",
-        architecture="BPRMF",
+        architecture="DirectAU" if directau else "BPRMF",
         tensors={"user": tensors[USER], "item": tensors[ITEM]},
         padding={"user": PADDING, "item": PADDING},
         rows_are_ids=True,
@@ -21,4 +23,4 @@ def _bprmf(checkpoint: Checkpoint, tensors: Tensors, hints: Hints) -> ModelSpec:
     )
 
 
-READERS = (Reader(lambda tensors: {USER, ITEM} <= tensors.keys(), _bprmf),)
+READERS = (Reader(lambda tensors: {USER, ITEM} <= tensors.keys(), _two_tables),)

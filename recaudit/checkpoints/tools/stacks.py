@@ -1,0 +1,17 @@
+"""Layers that a tool numbers with gaps (dropout and activations count too), numbered without."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from recaudit.checkpoints.tools.names import Tensors
+
+
+def stacked(tensors: Tensors, prefix: str, name: str) -> dict[str, np.ndarray]:
+    """``{prefix}{n}.{weight|bias}`` as ``{name}.{l}.{weight|bias}``, l = 0, 1, … in the order of n."""
+    pattern = re.compile(re.escape(prefix) + r"(\d{1,4})\.(weight|bias)")
+    found = {key: match for key in tensors if (match := pattern.fullmatch(key))}
+    numbers = sorted({int(match[1]) for match in found.values()})
+    return {f"{name}.{numbers.index(int(match[1]))}.{match[2]}": tensors[key] for key, match in found.items()}

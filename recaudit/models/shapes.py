@@ -1,0 +1,69 @@
+"""Tensors of a spec brought to float32 and held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from recaudit.checkpoints.spec import ModelSpec
+from recaudit.errors import InputRefused
+from recaudit.models.base import FloatArray
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``x @ weight.T + bias``; ``name`` is for messages."""
+
+    name: str
+    weight: FloatArray
+    """[out, in]"""
+    bias: FloatArray
+    """[out]"""
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """[n, in] to [n, out]."""
+        return x @ self.weight.T + self.bias
+
+
+def table(spec: ModelSpec, name: str) -> FloatArray:
+    """The tensor as float32."""
+    return np.ascontiguousarray(spec.tensors[name], dtype=np.float32)
+
+
+def linear(spec: ModelSpec, name: str) -> Linear:
+    """``{name}.weight`` and ``{name}.bias``; without a bias, zeros."""
+    weight = table(spec, f"{name}.weight")
+    bias = (
+        table(spec, f"{name}.bias") if f"{name}.bias" in spec.tensors else np.zeros(len(weight), np.float32)
+    )
+    agree(f"{name}.weight has rows", len(weight), f"{name}.bias has values", len(bias))
+    return Linear(name, weight, bias)
+
+
+def stack(spec: ModelSpec, name: str) -> list[Linear]:
+    """Layers ``{name}.0``, ``{name}.1``, …, each as wide as the one before it gives.
+
+    Raises:
+        InputRefused: two neighbours do not fit.
+    """
+    layers: list[Linear] = []
+    while f"{name}.{len(layers)}.weight" in spec.tensors:
+        layers.append(linear(spec, f"{name}.{len(layers)}"))
+    for before, after in pairwise(layers):
+        agree(f"{before.name} gives", len(before.weight), f"{after.name} takes", after.weight.shape[1])
+    return layers
+
+
+def agree(first: str, size: int, second: str, other: int) -> None:
+    """Two sizes that must be one.
+
+    Raises:
+        InputRefused: they differ; names both.
+    """
+    if size != other:
+        raise InputRefused(
+            f"{first} {size:,}, {second} {other:,}: these tensors are not of one model",
+            fix="save the model's whole state dict again",
+        )

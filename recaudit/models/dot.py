@@ -14,21 +14,24 @@ from recaudit.models.heads import DotHead
 
 
 class DotProduct(Recommender):
-    """``score(u, i) = user[u] · item[i] + item_bias[i] + user_bias[u]``."""
+    """``score(u, i) = user[u] · item[i] + item_bias[i] + user_bias[u] + constant``.
+
+    Tensors: ``user`` [users, d], ``item`` [items, d], optional ``user_bias`` [users] and ``item_bias``
+    [items]. The setting ``constant`` (a global mean) moves no rank, so it is part of the offset.
+    """
 
     site = "user embedding row"
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.user = spec.tensors["user"].astype(np.float32, copy=False)
-        item = spec.tensors["item"].astype(np.float32, copy=False)
+        self.user, item = table(spec, "user"), table(spec, "item")
         if self.user.shape[1] != item.shape[1]:
             raise InputRefused(
                 f"the user table is {self.user.shape[1]} wide and the item table {item.shape[1]}: "
                 "no inner product exists",
                 fix="check that both tables come from one model",
             )
-        self.head = DotHead(item, _bias(spec, "item_bias"))
-        self.user_bias = _bias(spec, "user_bias")
+        self.head = DotHead(item, bias_of(spec, "item", len(item)))
+        self.user_offset = _user_offset(spec, len(self.user))
         self.n_users, self.dim = self.user.shape
         self.n_items = len(item)
         self.link = spec.link
@@ -37,9 +40,36 @@ class DotProduct(Recommender):
         return self.user[cases.users]
 
     def offset(self, cases: Cases) -> FloatArray | None:
-        return None if self.user_bias is None else self.user_bias[cases.users]
+        return None if self.user_offset is None else self.user_offset[cases.users]
 
 
-def _bias(spec: ModelSpec, name: str) -> FloatArray | None:
-    bias = spec.tensors.get(name)
-    return None if bias is None else bias.astype(np.float32, copy=False).reshape(-1)
+def table(spec: ModelSpec, name: str) -> FloatArray:
+    """A matrix of the spec as float32, or a refusal that names its shape."""
+    tensor = spec.tensors[name]
+    if tensor.ndim != 2:
+        raise InputRefused(
+            f"the {name} table has shape {list(tensor.shape)}, not rows by columns",
+            fix="check that this is a table of embeddings",
+        )
+    return tensor.astype(np.float32, copy=False)
+
+
+def bias_of(spec: ModelSpec, kind: str, n_rows: int) -> FloatArray | None:
+    """``{kind}_bias`` [n_rows] as float32; None where the model has none."""
+    bias = spec.tensors.get(f"{kind}_bias")
+    if bias is None:
+        return None
+    if bias.size != n_rows:
+        raise InputRefused(
+            f"the {kind} table has {n_rows:,} rows and the {kind} biases are {bias.size:,}",
+            fix="check that both come from one model",
+        )
+    return bias.astype(np.float32, copy=False).reshape(-1)
+
+
+def _user_offset(spec: ModelSpec, n_users: int) -> FloatArray | None:
+    bias = bias_of(spec, "user", n_users)
+    constant = np.float32(spec.settings.get("constant", 0.0))
+    if bias is not None:
+        return bias + constant
+    return np.full(n_users, constant) if constant else None

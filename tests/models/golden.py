@@ -34,14 +34,26 @@ class Fixture:
     @property
     def files(self) -> list[Path]:
         """Checkpoint files the manifest names, without the words beside them."""
-        named = self.manifest["checkpoint"]
+        named = self.manifest.get("checkpoint") or _unnamed_checkpoint(self.manifest)
         names = [named] if isinstance(named, str) else named
         return [self.folder / name.split(" (")[0].split(" ")[0] for name in names]
+
+    @property
+    def hints(self) -> tools.Hints:
+        """What a user has to add because the checkpoint does not hold it."""
+        features = self.folder / "item_features.npz"
+        return tools.Hints(item_features=features if features.exists() else None)
+
+    @property
+    def padding(self) -> set[int]:
+        """Item rows before the first real one."""
+        rows = self.manifest.get("padding_rows", {})
+        return set(rows.get("item", [])) if isinstance(rows, dict) else set()
 
     def model(self, path: Path | None = None) -> Recommender:
         """The recommender, its graph attached where it needs one."""
         checkpoint = read_checkpoint(path or self.files[0])
-        model = build(tools.read_model(checkpoint, tools.Hints()))
+        model = build(tools.read_model(checkpoint, self.hints))
         return model.with_graph(self.graph()) if model.needs_graph else model
 
     def train(self) -> pd.DataFrame:
@@ -101,6 +113,12 @@ class Fixture:
             return {self.ids["item"][raw] for raw in user["input_sequence"]}
         train = self.train()
         return set(train["item"][train["raw_user"] == user["user"]])
+
+
+def _unnamed_checkpoint(manifest: dict[str, Any]) -> str:
+    """The file to open where the manifest lists files without saying which is the checkpoint."""
+    known = ("model.npz", "model_tf_variables.npz", "model_torch.pt", "embeddings.npz")
+    return next(file["name"] for file in manifest["files"] if file["name"] in known)
 
 
 @cache

@@ -9,11 +9,15 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import Cases, Graph, Recommender
 
 FAMILIES = {
+    "biased_fold_in": "recaudit.models.foldin:BiasedFoldIn",
     "dot": "recaudit.models.dot:DotProduct",
+    "feature_sum": "recaudit.models.feature_sum:FeatureSum",
+    "implicit_fold_in": "recaudit.models.foldin:ImplicitFoldIn",
     "lightgcn": "recaudit.models.lightgcn:LightGCN",
     "ncf": "recaudit.models.ncf:NCF",
     "propagated": "recaudit.models.graph:Propagated",
     "sasrec": "recaudit.models.sasrec:SASRec",
+    "svdpp": "recaudit.models.svdpp:SVDpp",
 }
 """Family name to class; imported when built, so a table of embeddings never loads torch."""
 

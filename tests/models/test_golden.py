@@ -14,16 +14,10 @@ from tests.shared import needs_shared
 pytestmark = [pytest.mark.shared, needs_shared]
 
 PENDING = {
-    "cornac-bpr",
-    "cornac-mf",
     "gensim-item2vec",
-    "lenskit-biasedmf",
-    "lenskit-implicitmf",
     "libreco-bpr-inference",
     "libreco-lightgcn",
     "libreco-svd",
-    "lightfm-hybrid",
-    "lightfm-warp",
     "recbole-gru4rec",
     "recbole-multivae",
     "rechorus-timirec",
@@ -33,7 +27,6 @@ PENDING = {
     "rectorch-cvae",
     "rectorch-ease",
     "rectorch-multivae",
-    "surprise-svd",
     "torch-two-tower",
 }
 RECOMMENDERS = [

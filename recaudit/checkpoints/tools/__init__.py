@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
-from recaudit.checkpoints.tools import mono4rec, recbole, rechorus, recsae, sparsify, tables
+from recaudit.checkpoints.tools import (
+    cornac,
+    implicit,
+    lenskit,
+    lightfm,
+    mono4rec,
+    recbole,
+    rechorus,
+    recsae,
+    sparsify,
+    surprise,
+    tables,
+)
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.types import Checkpoint
 from recaudit.errors import InputRefused
@@ -11,7 +23,17 @@ from recaudit.text import printable
 
 __all__ = ["Hints", "holds_sae", "read_model", "read_sae"]
 
-_MODEL_TOOLS = (recbole, rechorus, mono4rec, tables)
+_MODEL_TOOLS = (
+    recbole,
+    rechorus,
+    mono4rec,
+    implicit,
+    lightfm,
+    cornac,
+    surprise,
+    lenskit,
+    tables,
+)
 _SAE_TOOLS = (recsae, sparsify)
 
 

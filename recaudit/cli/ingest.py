@@ -74,6 +74,9 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
     note(f"{printable(done.name)}: {done.n_cases:,} cases from {printable(done.data_summary)}")
     for receipt in done.receipts:
         note(f"  scan of {printable(receipt.file)} ({receipt.format}): {receipt.verdict}")
+        for said in receipt.notes:
+            if said.level == "warning":
+                note(f"    {printable(said.where, 60)}: {printable(said.message, 200)}")
     for said in done.notes:
         note(f"  note: {said}")
     for doubt in done.doubts:

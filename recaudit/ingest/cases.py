@@ -36,6 +36,22 @@ class CaseTable:
     def __len__(self) -> int:
         return len(self.user)
 
+    def only(self, kept: NDArray[np.bool_], why: str) -> CaseTable:
+        """The cases where ``kept`` is true and their targets, with a note on the others."""
+        if kept.all():
+            return self
+        place = np.cumsum(kept) - 1
+        own = kept[self.target_case]
+        return CaseTable(
+            user=self.user[kept],
+            kind=self.kind[kept],
+            history_end=self.history_end[kept],
+            target_case=place[self.target_case[own]],
+            target_item=self.target_item[own],
+            target_split=self.target_split[own],
+            notes=(*self.notes, DataNote("dropped", why, int((~kept).sum()))),
+        )
+
 
 def timeline_of(binding: Binding) -> Timeline:
     """Interactions with items the model knows."""

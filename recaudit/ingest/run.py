@@ -114,8 +114,11 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
     if model.needs_graph:
         model = model.with_graph(training_graph(timeline, binding))
     inputs = model_inputs(cases, timeline, binding, model)
-    vectors = model.represent(inputs)
-    return _Prepared(spec, model, sae, binding, cases, vectors, model.offset(inputs), receipts)
+    vectors, offset = model.represent(inputs), model.offset(inputs)
+    finite = np.all(np.isfinite(vectors), axis=1)
+    cases = cases.only(finite, "cases whose vector is not finite")
+    offset = None if offset is None else offset[finite]
+    return _Prepared(spec, model, sae, binding, cases, vectors[finite], offset, receipts)
 
 
 def _sae_spec(request: IngestRequest, checkpoint: Checkpoint) -> tuple[SaeSpec | None, Receipt | None]:

@@ -66,6 +66,21 @@ def test_data_with_nothing_held_out_still_gives_a_report(cli, world, tmp_path):
     assert "held out" in cli("report").out
 
 
+def test_rows_that_are_not_finite_stay_out_of_everything(cli, world, tmp_path):
+    state = tiny.bprmf()
+    state["u_embeddings.weight"][3, 0] = float("nan")
+    state["i_embeddings.weight"][7] = float("inf")
+    torch.save(state, tmp_path / "BPRMF__tiny__0.pt")
+    result = cli("ingest", "BPRMF__tiny__0.pt", "--data", world.data)
+    assert result.code == 0
+    assert "1 cases whose vector is not finite" in result.err
+    assert cli("report").code == 0
+    listed = json.loads(cli("recommend", "bprmf", "5", "-k", "30", "--include-seen", "--format", "json").out)
+    assert len(listed["items"]) == 29
+    assert "7" not in {item["item"] for item in listed["items"]}
+    assert cli("recommend", "bprmf", "3").code == ExitCode.USAGE
+
+
 def test_a_user_level_model_has_one_case_a_user(audit_path):
     with reading(audit_path) as audit:
         model = read.model_named(audit, "bprmf")

@@ -16,6 +16,7 @@ FAMILIES = {
     "lightgcn": "recaudit.models.lightgcn:LightGCN",
     "ncf": "recaudit.models.ncf:NCF",
     "propagated": "recaudit.models.graph:Propagated",
+    "rectools_transformer": "recaudit.models.rectools_transformer:RecToolsTransformer",
     "sasrec": "recaudit.models.sasrec:SASRec",
     "svdpp": "recaudit.models.svdpp:SVDpp",
 }

@@ -11,6 +11,7 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
 from recaudit.models.base import Cases, FloatArray, Recommender
 from recaudit.models.heads import DotHead
+from recaudit.models.shapes import agree, table
 
 
 class DotProduct(Recommender):
@@ -23,7 +24,7 @@ class DotProduct(Recommender):
     site = "user embedding row"
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.user, item = table(spec, "user"), table(spec, "item")
+        self.user, item = matrix(spec, "user"), matrix(spec, "item")
         if self.user.shape[1] != item.shape[1]:
             raise InputRefused(
                 f"the user table is {self.user.shape[1]} wide and the item table {item.shape[1]}: "
@@ -43,28 +44,23 @@ class DotProduct(Recommender):
         return None if self.user_offset is None else self.user_offset[cases.users]
 
 
-def table(spec: ModelSpec, name: str) -> FloatArray:
-    """A matrix of the spec as float32, or a refusal that names its shape."""
-    tensor = spec.tensors[name]
-    if tensor.ndim != 2:
+def matrix(spec: ModelSpec, name: str) -> FloatArray:
+    """A tensor with rows and columns, or a refusal that names its shape."""
+    if spec.tensors[name].ndim != 2:
         raise InputRefused(
-            f"the {name} table has shape {list(tensor.shape)}, not rows by columns",
+            f"the {name} table has shape {list(spec.tensors[name].shape)}, not rows by columns",
             fix="check that this is a table of embeddings",
         )
-    return tensor.astype(np.float32, copy=False)
+    return table(spec, name)
 
 
 def bias_of(spec: ModelSpec, kind: str, n_rows: int) -> FloatArray | None:
     """``{kind}_bias`` [n_rows] as float32; None where the model has none."""
-    bias = spec.tensors.get(f"{kind}_bias")
-    if bias is None:
+    if f"{kind}_bias" not in spec.tensors:
         return None
-    if bias.size != n_rows:
-        raise InputRefused(
-            f"the {kind} table has {n_rows:,} rows and the {kind} biases are {bias.size:,}",
-            fix="check that both come from one model",
-        )
-    return bias.astype(np.float32, copy=False).reshape(-1)
+    bias = table(spec, f"{kind}_bias").reshape(-1)
+    agree(f"the {kind} table has rows", n_rows, f"the {kind} biases are", len(bias))
+    return bias
 
 
 def _user_offset(spec: ModelSpec, n_users: int) -> FloatArray | None:

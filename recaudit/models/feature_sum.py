@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
-from recaudit.models.dot import DotProduct, bias_of, table
+from recaudit.models.dot import DotProduct, bias_of, matrix
 
 
 class FeatureSum(DotProduct):
@@ -26,7 +26,7 @@ class FeatureSum(DotProduct):
         for side in ("user", "item"):
             if f"{side}_features.data" not in spec.tensors:
                 continue
-            embeddings = table(spec, side)
+            embeddings = matrix(spec, side)
             features = _matrix(spec, side, len(embeddings))
             summed[side] = features @ embeddings
             bias = bias_of(spec, side, len(embeddings))

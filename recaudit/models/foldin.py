@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused, NoVerdictError
 from recaudit.models.base import Cases, FloatArray, Recommender
-from recaudit.models.dot import bias_of, table
+from recaudit.models.dot import bias_of, matrix
 from recaudit.models.heads import DotHead
 
 _BATCH = 4096
@@ -27,7 +27,7 @@ class _FoldIn(Recommender):
     site = "user vector solved from the history"
 
     def __init__(self, spec: ModelSpec) -> None:
-        item = table(spec, "item")
+        item = matrix(spec, "item")
         self.head = DotHead(item, bias_of(spec, "item", len(item)))
         self.n_items, self.dim = item.shape
         self.link = spec.link
@@ -66,7 +66,7 @@ class ImplicitFoldIn(_FoldIn):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
-        self._gram = table(spec, "gram").astype(np.float64)
+        self._gram = matrix(spec, "gram").astype(np.float64)
         self._weight = float(spec.settings["weight"])
         self._use_ratings = bool(spec.settings["use_ratings"])
         if self._gram.shape != (self.dim, self.dim):

@@ -9,7 +9,7 @@ import numpy as np
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
 from recaudit.models.base import FloatArray
-from recaudit.models.dot import DotProduct, table
+from recaudit.models.dot import DotProduct, matrix
 
 
 class SVDpp(DotProduct):
@@ -22,12 +22,12 @@ class SVDpp(DotProduct):
     site = "user vector with implicit feedback"
 
     def __init__(self, spec: ModelSpec) -> None:
-        user = table(spec, "user") + _implicit_part(spec)
+        user = matrix(spec, "user") + _implicit_part(spec)
         super().__init__(replace(spec, tensors={**spec.tensors, "user": user}))
 
 
 def _implicit_part(spec: ModelSpec) -> FloatArray:
-    user, implicit = table(spec, "user"), table(spec, "implicit")
+    user, implicit = matrix(spec, "user"), matrix(spec, "implicit")
     rated, offsets = spec.tensors["rated"], spec.tensors["rated_offsets"]
     if implicit.shape[1] != user.shape[1]:
         raise InputRefused(

@@ -12,6 +12,7 @@ from recaudit.checkpoints.tools import (
     recbole,
     rechorus,
     recsae,
+    rectools,
     sparsify,
     surprise,
     tables,
@@ -32,6 +33,7 @@ _MODEL_TOOLS = (
     cornac,
     surprise,
     lenskit,
+    rectools,
     tables,
 )
 _SAE_TOOLS = (recsae, sparsify)

@@ -9,9 +9,12 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import Cases, Graph, Recommender
 
 FAMILIES = {
+    "bert4rec": "recaudit.models.bert4rec:BERT4Rec",
     "biased_fold_in": "recaudit.models.foldin:BiasedFoldIn",
+    "comirec": "recaudit.models.interests:ComiRec",
     "dot": "recaudit.models.dot:DotProduct",
     "feature_sum": "recaudit.models.feature_sum:FeatureSum",
+    "gru4rec": "recaudit.models.gru4rec:GRU4Rec",
     "implicit_fold_in": "recaudit.models.foldin:ImplicitFoldIn",
     "lightgcn": "recaudit.models.lightgcn:LightGCN",
     "ncf": "recaudit.models.ncf:NCF",
@@ -19,6 +22,7 @@ FAMILIES = {
     "rectools_transformer": "recaudit.models.rectools_transformer:RecToolsTransformer",
     "sasrec": "recaudit.models.sasrec:SASRec",
     "svdpp": "recaudit.models.svdpp:SVDpp",
+    "timirec": "recaudit.models.interests:TiMiRec",
 }
 """Family name to class; imported when built, so a table of embeddings never loads torch."""
 

@@ -16,6 +16,7 @@ FAMILIES = {
     "feature_sum": "recaudit.models.feature_sum:FeatureSum",
     "gru4rec": "recaudit.models.gru4rec:GRU4Rec",
     "implicit_fold_in": "recaudit.models.foldin:ImplicitFoldIn",
+    "items": "recaudit.models.items:ItemVectors",
     "lightgcn": "recaudit.models.lightgcn:LightGCN",
     "ncf": "recaudit.models.ncf:NCF",
     "propagated": "recaudit.models.graph:Propagated",
@@ -23,6 +24,7 @@ FAMILIES = {
     "sasrec": "recaudit.models.sasrec:SASRec",
     "svdpp": "recaudit.models.svdpp:SVDpp",
     "timirec": "recaudit.models.interests:TiMiRec",
+    "two_tower": "recaudit.models.two_tower:TwoTower",
 }
 """Family name to class; imported when built, so a table of embeddings never loads torch."""
 

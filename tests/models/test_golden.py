@@ -14,7 +14,6 @@ from tests.shared import needs_shared
 pytestmark = [pytest.mark.shared, needs_shared]
 
 PENDING = {
-    "gensim-item2vec",
     "libreco-bpr-inference",
     "libreco-lightgcn",
     "libreco-svd",
@@ -22,7 +21,6 @@ PENDING = {
     "rectorch-cvae",
     "rectorch-ease",
     "rectorch-multivae",
-    "torch-two-tower",
 }
 RECOMMENDERS = [
     folder.name

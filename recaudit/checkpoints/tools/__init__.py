@@ -5,6 +5,7 @@ from __future__ import annotations
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
 from recaudit.checkpoints.tools import (
     cornac,
+    gensim,
     implicit,
     lenskit,
     lightfm,
@@ -16,6 +17,7 @@ from recaudit.checkpoints.tools import (
     sparsify,
     surprise,
     tables,
+    two_tower,
 )
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.types import Checkpoint
@@ -34,6 +36,8 @@ _MODEL_TOOLS = (
     surprise,
     lenskit,
     rectools,
+    gensim,
+    two_tower,
     tables,
 )
 _SAE_TOOLS = (recsae, sparsify)

@@ -14,9 +14,6 @@ from tests.shared import needs_shared
 pytestmark = [pytest.mark.shared, needs_shared]
 
 PENDING = {
-    "libreco-bpr-inference",
-    "libreco-lightgcn",
-    "libreco-svd",
     "recbole-multivae",
     "rectorch-cvae",
     "rectorch-ease",

@@ -8,6 +8,7 @@ from recaudit.checkpoints.tools import (
     gensim,
     implicit,
     lenskit,
+    libreco,
     lightfm,
     mono4rec,
     recbole,
@@ -38,6 +39,7 @@ _MODEL_TOOLS = (
     rectools,
     gensim,
     two_tower,
+    libreco,
     tables,
 )
 _SAE_TOOLS = (recsae, sparsify)

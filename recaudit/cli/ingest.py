@@ -30,6 +30,18 @@ _POSITIVE = click.IntRange(min=1)
 @click.option("--protocol", default="history", show_default=True, help="Evaluation protocol of the model.")
 @click.option("--heads", type=_POSITIVE, help="Attention heads, where the file does not say.")
 @click.option("--history-length", type=_POSITIVE, help="Items of history read, where the file does not say.")
+@click.option(
+    "--layers", type=_POSITIVE, help="Propagation layers of a graph model, where the file does not say."
+)
+@click.option("--item-features", type=_FILE, help="LightFM's item feature matrix (scipy.sparse.save_npz).")
+@click.option("--user-features", type=_FILE, help="LightFM's user feature matrix, likewise.")
+@click.option(
+    "--other-table", type=_FILE, help="The other side's embeddings, where users and items lie in two files."
+)
+@click.option(
+    "--map", "tensor_map", type=_FILE, help="TOML saying which tensor is what, for files of no known tool."
+)
+@click.option("--adapter", metavar="MODULE:CLASS", help="Your own code for your own model. This runs it.")
 @click.option("--k", type=_POSITIVE, help="Latents the SAE keeps per row, where the file does not say.")
 @click.option("--layout", help="Layout of the data, if detection should be overruled.")
 @click.option("--items", type=_FILE, help="Table of items, if the data's layout has none.")
@@ -62,7 +74,9 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
         name=options["name"],
         sae=options["sae"],
         ids=options["ids"],
-        hints=Hints(options["heads"], options["history_length"], options["k"]),
+        hints=Hints(**{key: given[key] for key in _HINTS if key in given}),
+        tensor_map=options["tensor_map"],
+        adapter=options["adapter"],
         options=_read_options(given),
         protocol=protocol_named(options["protocol"]).name,
         replace=options["replace"],
@@ -84,6 +98,7 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
     note(f"next: recaudit report {printable(done.name)} --db {printable(db)}")
 
 
+_HINTS = ("heads", "history_length", "k", "layers", "item_features", "user_features", "other_table")
 _READ_OPTIONS = (
     *("layout", "items", "users", "mapping", "delimiter", "split", "split_column"),
     *("min_rating", "min_tag_support", "seed"),

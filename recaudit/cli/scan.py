@@ -32,12 +32,16 @@ class _Scanned:
 
 @click.command()
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--tensors", is_flag=True, help="List every tensor with its path, shape and type.")
 @format_option
-def scan(files: tuple[Path, ...], format_: str) -> int:
+def scan(files: tuple[Path, ...], tensors: bool, format_: str) -> int:
     """Look into FILES without running anything in them.
 
     Exit code 0 when every file can be read safely (warnings are listed), 4 when one is refused.
     """
+    if tensors:
+        show(["file", "tensor", "shape", "type"], [row for path in files for row in _tensors(path)], format_)
+        return ExitCode.OK
     scanned = [_scanned(path) for path in files]
     if format_ == "table":
         for result in scanned:
@@ -59,3 +63,10 @@ def _scanned(path: Path) -> _Scanned:
     if receipt.stubs:
         notes.append(f"{sum(receipt.stubs.values())} objects kept as inert stubs")
     return _Scanned(path.name, receipt.format, receipt.verdict, receipt.sha256, "; ".join(notes))
+
+
+def _tensors(path: Path) -> list[list[str]]:
+    from recaudit.checkpoints import read_checkpoint
+
+    arrays = read_checkpoint(path).tensors()
+    return [[path.name, key, "x".join(map(str, a.shape)), str(a.dtype)] for key, a in arrays.items()]

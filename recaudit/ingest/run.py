@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from recaudit.analyses.findings import reading_findings
 from recaudit.checkpoints import read_checkpoint, tools
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
-from recaudit.checkpoints.types import Checkpoint, Receipt
+from recaudit.checkpoints.tools.mapping import mapped, read_map
+from recaudit.checkpoints.types import Checkpoint, Note, Receipt
 from recaudit.datasets import IdMap, ReadOptions, read_dataset, read_id_map, summary
 from recaudit.datasets.types import DataNote, Split
 from recaudit.errors import InputRefused, UsageError
 from recaudit.ingest.binding import NO_ROW, Binding, bind
 from recaudit.ingest.cases import CaseTable, build_cases, model_inputs, timeline_of, training_graph
-from recaudit.models import Recommender, build
+from recaudit.models import FAMILIES, Recommender, build
 from recaudit.models.base import FloatArray
 from recaudit.models.heads import restricted
 from recaudit.store import Audit, read, write, writing
@@ -41,6 +43,10 @@ class IngestRequest:
     ids: str | None = None
     """A file, or ``rows``."""
     hints: tools.Hints = field(default_factory=tools.Hints)
+    tensor_map: Path | None = None
+    """TOML that says which tensor is what, for files of no known tool."""
+    adapter: str | None = None
+    """``module:Class`` of the user's own code, for models that nothing else can run."""
     options: ReadOptions = field(default_factory=ReadOptions)
     protocol: str = "history"
     replace: bool = False
@@ -92,10 +98,8 @@ def ingest(request: IngestRequest, progress: Callable[[str], None] = lambda stag
 
 def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepared:
     progress("scanning the checkpoint")
-    checkpoint = read_checkpoint(request.checkpoint)
+    checkpoint, spec, model = _opened(request)
     receipts = {"model": checkpoint.receipt}
-    spec = tools.read_model(checkpoint, request.hints)
-    model = build(spec)
     sae, sae_receipt = _sae_spec(request, checkpoint)
     if sae_receipt is not None:
         receipts["sae"] = sae_receipt
@@ -119,6 +123,35 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
     cases = cases.only(finite, "cases whose vector is not finite")
     offset = None if offset is None else offset[finite]
     return _Prepared(spec, model, sae, binding, cases, vectors[finite], offset, receipts)
+
+
+def _opened(request: IngestRequest) -> tuple[Checkpoint, ModelSpec, Recommender]:
+    if request.adapter is not None:
+        return _adapted(request.adapter, request.checkpoint)
+    checkpoint = read_checkpoint(request.checkpoint)
+    if request.tensor_map is not None:
+        spec = mapped(checkpoint, read_map(request.tensor_map, FAMILIES))
+    else:
+        spec = tools.read_model(checkpoint, request.hints)
+    return checkpoint, spec, build(spec)
+
+
+def _adapted(name: str, path: Path) -> tuple[Checkpoint, ModelSpec, Recommender]:
+    """The user's own code opens the file, at the user's word; the receipt says so."""
+    from recaudit.models.adapter import Adapter
+
+    if not path.is_file():
+        raise InputRefused(
+            f"{printable(path)}: no such file", fix="name the checkpoint that the adapter opens"
+        )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    said = Note(
+        "warning", "adapter", f"{name} was run to open this file, at the user's word; it was not scanned"
+    )
+    receipt = Receipt(path.name, digest, path.stat().st_size, "adapter", 0, {}, (), (said,))
+    spec = ModelSpec(family="adapter", tool="adapter", architecture=name, tensors={})
+    return Checkpoint(path, {}, receipt), spec, Adapter(name, path)
 
 
 def _sae_spec(request: IngestRequest, checkpoint: Checkpoint) -> tuple[SaeSpec | None, Receipt | None]:

@@ -2,76 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from recaudit.checkpoints.spec import SaeSpec
+from recaudit.checkpoints.spec import ACTIVATIONS, NORMS_IN, SaeSpec
 from recaudit.errors import InputRefused
+from recaudit.sae import decoding
+from recaudit.sae.codes import Codes
+from recaudit.sae.normalisation import row_scale
+
+__all__ = ["Codes", "SparseAutoencoder"]
 
 FloatArray = NDArray[np.float32]
 _BATCH_CELLS = 1 << 23
 """Pre-activations held at once (32 MiB of float32): small enough for the cache, large enough for BLAS."""
 
-
-@dataclass(frozen=True)
-class Codes:
-    """Sparse codes of a batch: row ``i`` owns ``latent[offsets[i]:offsets[i+1]]`` and its values.
-
-    Only values above zero are kept; within a row latents ascend.
-    """
-
-    latent: NDArray[np.int32]
-    value: FloatArray
-    offsets: NDArray[np.int64]
-    n_latents: int
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def row(self) -> NDArray[np.int64]:
-        """Row of each entry."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
-
-    def matrix(self) -> csr_array:
-        """As a scipy sparse array [rows, latents]."""
-        return csr_array((self.value, self.latent, self.offsets), shape=(len(self), self.n_latents))
-
-    @classmethod
-    def concatenate(cls, parts: list[Codes], n_latents: int) -> Codes:
-        lengths = [np.diff(part.offsets) for part in parts]
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
-        return cls(
-            np.concatenate([part.latent for part in parts]),
-            np.concatenate([part.value for part in parts]),
-            offsets,
-            n_latents,
-        )
+Kept = tuple[Tensor, Tensor]
+"""Latents and values [n, kept] of each row, latents ascending; values at or below zero are none."""
 
 
 class SparseAutoencoder:
-    """``z = activation(W (x - pre_bias) + encoder_bias)``; ``x^ = z V + pre_bias``.
+    """The autoencoder that ``SaeSpec`` describes, ready to run.
 
-    Source of the conventions: RecSAE's code (arXiv 2411.06112); see ``SaeSpec`` for each field.
+    A latent with a parameter that is not finite is silent: it would otherwise take a place among the k largest
+    of every row.
     """
 
     def __init__(self, spec: SaeSpec) -> None:
-        _check_shapes(spec)
+        """Raises:
+        InputRefused: tensors, k and conventions contradict each other; names both.
+        """
+        _check(spec)
         self.spec = spec
         self.n_latents, self.dim = spec.encoder.shape
-        self._encoder = torch.from_numpy(_float(spec.encoder))
-        self.decoder = _float(spec.decoder)
+        self.decoder = _float(np.where(spec.finite[:, None], spec.decoder, 0))
         self.pre_bias = np.zeros(self.dim, np.float32) if spec.pre_bias is None else _float(spec.pre_bias)
-        # Folding the pre-bias into the encoder bias turns W (x - b) + e into one fused product.
-        bias = np.zeros(self.n_latents) if spec.encoder_bias is None else spec.encoder_bias
-        folded = bias.astype(np.float64) - spec.encoder.astype(np.float64) @ self.pre_bias
-        self._folded_bias = torch.from_numpy(_float(folded))
+        encoder, bias = _affine(spec)
+        self._encoder, self._bias = torch.from_numpy(encoder), torch.from_numpy(bias)
+        self._activate = _activation(spec)
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether ``decode`` wants the vectors themselves."""
+        return decoding.needs_input(self.spec)
 
     def encode(self, x: FloatArray) -> Codes:
         """Codes of [n, dim]."""
@@ -81,23 +59,22 @@ class SparseAutoencoder:
         """Codes of consecutive batches; memory stays flat however many rows there are."""
         size = max(1, _BATCH_CELLS // self.n_latents)
         for start in range(0, len(x), size):
-            yield self._encode(torch.from_numpy(_float(x[start : start + size])))
+            yield self._encode(_float(x[start : start + size]))
 
-    def decode(self, codes: Codes) -> FloatArray:
-        """Reconstruction [n, dim], the pre-bias added back."""
-        return np.asarray(codes.matrix() @ self.decoder + self.pre_bias, dtype=np.float32)
+    def decode(self, codes: Codes, x: FloatArray | None = None) -> FloatArray:
+        """Reconstruction [n, dim]; ``x`` [n, dim] are the vectors encoded, needed where ``needs_input``."""
+        return decoding.decode(self.spec, codes, x)
+
+    def reconstruct(self, x: FloatArray) -> FloatArray:
+        """``decode(encode(x))`` of [n, dim]."""
+        return self.decode(self.encode(x), x)
 
     @torch.inference_mode()
-    def _encode(self, x: Tensor) -> Codes:
-        pre = torch.addmm(self._folded_bias, x, self._encoder.T)  # (n, latents)
-        if self.spec.k is None:
-            return self._positive(torch.arange(self.n_latents).expand_as(pre), pre)
-        value, latent = torch.topk(pre, self.spec.k, dim=1, sorted=False)
-        latent, order = latent.sort(dim=1)
-        return self._positive(latent, value.gather(1, order))
-
-    def _positive(self, latent: Tensor, value: Tensor) -> Codes:
-        # ReLU and top-k commute on the kept set: a value at or below zero is no activation either way.
+    def _encode(self, x: FloatArray) -> Codes:
+        scale = row_scale(x, self.spec.norm_in)
+        rows = torch.from_numpy(x if scale is None else scale.normalise(x))
+        pre = torch.addmm(self._bias, rows, self._encoder.T)  # (n, latents)
+        latent, value = self._activate(pre)
         kept = value > 0
         offsets = np.concatenate([[0], kept.sum(dim=1).numpy().cumsum()]).astype(np.int64)
         return Codes(latent[kept].to(torch.int32).numpy(), value[kept].numpy(), offsets, self.n_latents)
@@ -106,28 +83,124 @@ class SparseAutoencoder:
         return Codes(np.empty(0, np.int32), np.empty(0, np.float32), np.zeros(1, np.int64), self.n_latents)
 
 
-def _check_shapes(spec: SaeSpec) -> None:
+def _affine(spec: SaeSpec) -> tuple[FloatArray, FloatArray]:
+    """Encoder [latents, dim] and the one bias [latents] that pre-activations need.
+
+    Subtracting the pre-bias is folded into it: W (x - c) + e = W x + (e - W c), one fused product.
+    """
+    silent = ~spec.finite
+    encoder = np.where(silent[:, None], 0, spec.encoder) if silent.any() else spec.encoder
+    bias = np.zeros(len(encoder)) if spec.encoder_bias is None else spec.encoder_bias.astype(np.float64)
+    if spec.centred and spec.pre_bias is not None:
+        bias = bias - encoder.astype(np.float64) @ spec.pre_bias.astype(np.float64)
+    return _float(encoder), _float(np.where(silent, -np.inf, bias))
+
+
+# One function per activation: pre-activations [n, latents] to the latents kept and their values. ReLU is left to
+# `SparseAutoencoder._encode`, which keeps only values above zero; it commutes with each of these.
+
+
+def _activation(spec: SaeSpec) -> Callable[[Tensor], Kept]:
+    if spec.activation == "relu":
+        return _all_latents
+    if spec.k is not None:
+        return partial(_largest_of_groups if spec.activation == "groupmax" else _largest, k=spec.k)
+    if spec.activation == "gated":
+        return partial(
+            _gated, gate_bias=_tensor(spec.encoder_bias), log_scale=_tensor(spec.magnitude_log_scale),
+            bias=_tensor(spec.magnitude_bias),
+        )  # fmt: skip
+    return partial(_above, threshold=_tensor(spec.threshold))
+
+
+def _all_latents(pre: Tensor) -> Kept:
+    return torch.arange(pre.shape[1]).expand_as(pre), pre
+
+
+def _largest(pre: Tensor, k: int) -> Kept:
+    value, latent = torch.topk(pre, k, dim=1, sorted=False)
+    latent, order = latent.sort(dim=1)
+    return latent, value.gather(1, order)
+
+
+def _largest_of_groups(pre: Tensor, k: int) -> Kept:
+    size = pre.shape[1] // k
+    value, place = pre.reshape(len(pre), k, size).max(dim=2)
+    return place + torch.arange(k) * size, value
+
+
+def _above(pre: Tensor, threshold: Tensor) -> Kept:
+    return _all_latents(torch.where(pre > threshold, pre, 0.0))
+
+
+def _gated(pre: Tensor, gate_bias: Tensor, log_scale: Tensor, bias: Tensor) -> Kept:
+    magnitude = torch.exp(log_scale) * (pre - gate_bias) + bias
+    return _all_latents(torch.where(pre > 0, magnitude, 0.0))
+
+
+def _check(spec: SaeSpec) -> None:
+    if spec.activation not in ACTIVATIONS or spec.norm_in not in NORMS_IN:
+        raise InputRefused(
+            f"the SAE's activation is {spec.activation} and its input normalisation {spec.norm_in}",
+            fix=f"known are {', '.join(ACTIVATIONS)} and {', '.join(NORMS_IN)}",
+        )
     latents, dim = spec.encoder.shape
     if spec.decoder.shape != (latents, dim):
         raise InputRefused(
             f"the SAE's encoder has shape {list(spec.encoder.shape)} and its decoder {list(spec.decoder.shape)}",
             fix="both must be latents x width; check that they come from one autoencoder",
         )
-    for name, bias, size in (
-        ("encoder bias", spec.encoder_bias, latents),
-        ("pre-bias", spec.pre_bias, dim),
+    for name, array, shape in (
+        ("encoder bias", spec.encoder_bias, (latents,)),
+        ("pre-bias", spec.pre_bias, (dim,)),
+        ("threshold", spec.threshold, (latents,)),
+        ("magnitude scale", spec.magnitude_log_scale, (latents,)),
+        ("magnitude bias", spec.magnitude_bias, (latents,)),
+        ("skip connection", spec.skip, (dim, dim)),
     ):
-        if bias is not None and bias.shape != (size,):
+        if array is not None and array.shape != shape:
             raise InputRefused(
-                f"the SAE's {name} has shape {list(bias.shape)}, its encoder asks for [{size}]",
+                f"the SAE's {name} has shape {list(array.shape)}, its encoder asks for {list(shape)}",
                 fix="check that the tensors come from one autoencoder",
             )
+    _check_activation(spec, latents)
+
+
+def _check_activation(spec: SaeSpec, latents: int) -> None:
+    needed = {
+        "jumprelu": ("threshold",),
+        "batch_topk": ("threshold",),
+        "gated": ("encoder_bias", "magnitude_log_scale", "magnitude_bias"),
+        "relu_topk": ("k",),
+        "topk": ("k",),
+        "groupmax": ("k",),
+    }.get(spec.activation, ())
+    missing = [name for name in needed if getattr(spec, name) is None]
+    if missing:
+        raise InputRefused(
+            f"a {spec.activation} SAE needs {' and '.join(missing)}", fix="save the whole autoencoder"
+        )
+    if spec.k is not None and "k" not in needed:
+        raise InputRefused(
+            f"k = {spec.k} ({spec.k_source}) but a {spec.activation} SAE keeps no fixed number of latents",
+            fix="check which activation it was trained with",
+        )
     if spec.k is not None and not 1 <= spec.k <= latents:
         raise InputRefused(
             f"k = {spec.k} ({spec.k_source}) but the SAE has {latents} latents",
+            fix="give the k it was trained with: --k N",
+        )
+    if spec.activation == "groupmax" and latents % (spec.k or 1):
+        raise InputRefused(
+            f"{latents} latents cannot be divided into k = {spec.k} ({spec.k_source}) equal groups",
             fix="give the k it was trained with: --k N",
         )
 
 
 def _float(array: NDArray[np.floating]) -> FloatArray:
     return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _tensor(array: NDArray[np.floating] | None) -> Tensor:
+    assert array is not None, "checked by _check_activation"
+    return torch.from_numpy(_float(array))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recaudit.sae.autoencoder import Codes
+from recaudit.sae.codes import Codes
 
 _ROWS = 1024
 

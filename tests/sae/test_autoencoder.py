@@ -19,7 +19,7 @@ def make_spec(seed=0, latents=24, dim=6, k=4):
         decoder=normal(latents, dim),
         encoder_bias=normal(latents),
         pre_bias=normal(dim),
-        activation="relu_topk",
+        activation="relu" if k is None else "relu_topk",
         k=k,
         k_source="--k",
     )

@@ -5,24 +5,31 @@ from __future__ import annotations
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
 from recaudit.checkpoints.tools import (
     cornac,
+    dictionary_learning,
     gensim,
     implicit,
+    knots,
     lenskit,
     libreco,
     lightfm,
     mono4rec,
+    mono4rec_sae,
+    recaudit_sae,
     recbole,
     rechorus,
     recsae,
     rectools,
+    rectorch,
+    saelens,
     sparsify,
     surprise,
     tables,
     two_tower,
 )
 from recaudit.checkpoints.tools.hints import Hints
+from recaudit.checkpoints.tools.sae_parts import with_doubts
 from recaudit.checkpoints.types import Checkpoint
-from recaudit.errors import InputRefused
+from recaudit.errors import InputRefused, UsageError
 from recaudit.text import printable
 
 __all__ = ["Hints", "holds_sae", "read_model", "read_sae"]
@@ -31,6 +38,7 @@ _MODEL_TOOLS = (
     recbole,
     rechorus,
     mono4rec,
+    rectorch,
     implicit,
     lightfm,
     cornac,
@@ -42,7 +50,7 @@ _MODEL_TOOLS = (
     libreco,
     tables,
 )
-_SAE_TOOLS = (recsae, sparsify)
+_SAE_TOOLS = (recaudit_sae, recsae, sparsify, saelens, dictionary_learning, mono4rec_sae, knots)
 
 
 def read_model(checkpoint: Checkpoint, hints: Hints) -> ModelSpec:
@@ -66,8 +74,19 @@ def read_sae(checkpoint: Checkpoint, hints: Hints) -> SaeSpec:
     """The sparse autoencoder in a checkpoint, whichever tool wrote it. Raises as ``read_model``."""
     for tool in _SAE_TOOLS:
         if tool.recognises_sae(checkpoint):
-            return tool.read_sae(checkpoint, hints)
+            spec = tool.read_sae(checkpoint, hints)
+            _refuse_needless_k(spec, hints, checkpoint)
+            return with_doubts(spec)
     raise _unknown(checkpoint, "sparse autoencoder")
+
+
+def _refuse_needless_k(spec: SaeSpec, hints: Hints, checkpoint: Checkpoint) -> None:
+    if hints.k is not None and spec.k is None:
+        raise UsageError(
+            f"--k {hints.k} was given, but {printable(checkpoint.path.name)} is a {spec.activation} autoencoder, "
+            "which keeps no fixed number of latents",
+            fix="leave --k out",
+        )
 
 
 def _unknown(checkpoint: Checkpoint, what: str) -> InputRefused:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from recaudit.checkpoints.spec import SaeSpec
 from recaudit.checkpoints.tools.hints import Hints, integer_from_name
-from recaudit.checkpoints.tools.names import Tensors, arrays_of, required
+from recaudit.checkpoints.tools.names import Tensors, arrays_of
+from recaudit.checkpoints.tools.sae_parts import matrix, vector
 from recaudit.checkpoints.types import Checkpoint
 
 _PREFIX = "sae_module."
@@ -34,13 +35,12 @@ def relu_topk(
     tool: str, tensors: Tensors, prefix: str, checkpoint: Checkpoint, *, k: int, k_source: str
 ) -> SaeSpec:
     """The arithmetic RecSAE shares with sparsify, under the key names they share."""
-    weight, bias, decoder, pre_bias = (required(tensors, prefix + part, checkpoint) for part in _PARTS)
     return SaeSpec(
         tool=tool,
-        encoder=weight,
-        encoder_bias=bias,
-        decoder=decoder,
-        pre_bias=pre_bias,
+        encoder=matrix(tensors, prefix + "encoder.weight", checkpoint),
+        encoder_bias=vector(tensors, prefix + "encoder.bias", checkpoint),
+        decoder=matrix(tensors, prefix + "W_dec", checkpoint),
+        pre_bias=vector(tensors, prefix + "b_dec", checkpoint),
         activation="relu_topk",
         k=k,
         k_source=k_source,

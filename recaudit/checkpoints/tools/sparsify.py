@@ -1,19 +1,23 @@
-"""sparsify (EleutherAI): a folder with ``cfg.json`` and ``sae.safetensors``; ReLU, then top-k."""
+"""sparsify (EleutherAI): a folder with ``cfg.json`` and ``sae.safetensors``; ReLU, then top-k or group-max.
+
+A transcoder (``transcode``) predicts another tensor than its input: it does not centre, and what it gives
+back is held against the input here all the same. ``W_skip`` adds a linear path. Source: sparsify 1.3.3.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from dataclasses import replace
 
 from recaudit.checkpoints.spec import SaeSpec
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.tools.names import arrays_of
 from recaudit.checkpoints.tools.recsae import relu_topk
+from recaudit.checkpoints.tools.sae_parts import Settings, agreed, matrix, resolve_k, settings_beside
 from recaudit.checkpoints.types import Checkpoint
 from recaudit.errors import InputRefused
 from recaudit.text import printable
 
-_LARGEST_CONFIG = 1 << 20
+_ACTIVATIONS = {"topk": "relu_topk", "groupmax": "groupmax"}
 
 
 def recognises_sae(checkpoint: Checkpoint) -> bool:
@@ -24,38 +28,27 @@ def recognises_sae(checkpoint: Checkpoint) -> bool:
 
 
 def read_sae(checkpoint: Checkpoint, hints: Hints) -> SaeSpec:
-    config = _config(checkpoint)
-    if config.get("transcode") or config.get("activation", "topk") != "topk":
-        raise InputRefused(
-            f"{printable(checkpoint.path.name)}: cfg.json asks for "
-            f"activation {printable(config.get('activation'))}, transcode "
-            f"{printable(config.get('transcode'))}; only top-k autoencoders are read so far",
-            fix="see docs/formats.md for what can be read",
-        )
-    k = config.get("k") if hints.k is None else hints.k
-    if type(k) is not int or k < 1:
-        raise InputRefused(
-            f"cfg.json beside {printable(checkpoint.path.name)}: `k` is {printable(k)}, "
-            "not a positive integer",
-            fix="give it with --k N",
-        )
-    source = "cfg.json" if hints.k is None else "--k"
-    return relu_topk("sparsify", arrays_of(checkpoint.tree), "", checkpoint, k=k, k_source=source)
+    tensors, cfg = arrays_of(checkpoint.tree), settings_beside(checkpoint)
+    doubts = agreed(cfg, tensors, without_k=hints.k is not None)
+    k, source = resolve_k(hints, {cfg.where: cfg.get("k", int, 0) or None}, checkpoint)
+    spec = relu_topk("sparsify", tensors, "", checkpoint, k=k, k_source=source)
+    transcode = cfg.get("transcode", bool, False)
+    if transcode:
+        doubts += ("a transcoder: it was trained to predict another vector than the one it reads",)
+    return replace(
+        spec,
+        activation=_activation(cfg),
+        centred=not transcode,
+        skip=matrix(tensors, "W_skip", checkpoint) if "W_skip" in tensors else None,
+        notes=doubts,
+    )
 
 
-def _config(checkpoint: Checkpoint) -> dict[str, Any]:
-    path = checkpoint.path.with_name("cfg.json")
-    try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise InputRefused(f"{path}: larger than 1 MiB, no settings file", fix="restore it")
-        config = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (ValueError, RecursionError) as error:
+def _activation(cfg: Settings) -> str:
+    name = cfg.get("activation", str, "topk")
+    if name not in _ACTIVATIONS:
         raise InputRefused(
-            f"{printable(path)}: not valid JSON ({printable(error, 80)})",
-            fix="restore the cfg.json that the tool saved beside the weights",
-        ) from None
-    if not isinstance(config, dict):
-        raise InputRefused(f"{printable(path)}: not a JSON object", fix="restore the file")
-    return config
+            f"{cfg.where}: the activation {printable(name, 60)} is unknown; known are {', '.join(_ACTIVATIONS)}",
+            fix="restore the cfg.json that sparsify saved beside the weights",
+        )
+    return _ACTIVATIONS[name]

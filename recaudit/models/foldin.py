@@ -7,6 +7,8 @@ LensKit 2025.8.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,11 +44,18 @@ class _FoldIn(Recommender):
         left = np.empty((len(cases), self.dim, self.dim))
         right = np.empty((len(cases), self.dim))
         weights, targets = self._regression(cases)
-        for case, (start, stop) in enumerate(zip(cases.offsets, cases.offsets[1:], strict=False)):
+        for case, (start, stop) in enumerate(pairwise(cases.offsets)):
             rows = self._items[cases.history[start:stop]]
             left[case] = (rows.T * weights[start:stop]) @ rows + self._penalty(stop - start)
             right[case] = targets[start:stop] @ rows
-        return np.linalg.solve(left, right[:, :, None])[:, :, 0]
+        try:
+            solved = np.linalg.solve(left, right[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:
+            raise InputRefused(
+                "the least-squares problem of a user has no solution: item vectors or regularisation are damaged",
+                fix="save the model again",
+            ) from None
+        return np.asarray(solved, dtype=np.float64)
 
     def _regression(self, cases: Cases) -> tuple[Float64, Float64]:
         """``W``'s diagonal and ``y``, parallel to ``cases.history``."""
@@ -98,7 +107,9 @@ class BiasedFoldIn(_FoldIn):
         self._ridge = float(spec.settings["regularization"]) * np.eye(self.dim)
         self._damping = float(spec.settings["damping"])
         bias = self.head.bias
-        self._baseline = self._constant + (np.zeros(self.n_items) if bias is None else bias.astype(np.float64))
+        self._baseline = self._constant + (
+            np.zeros(self.n_items) if bias is None else bias.astype(np.float64)
+        )
 
     def offset(self, cases: Cases) -> FloatArray:
         return (self._constant + self._user_bias(cases, self._residuals(cases))).astype(np.float32)

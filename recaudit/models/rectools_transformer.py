@@ -108,9 +108,7 @@ class RecToolsTransformer(SequenceModel):
         weights = self.weights[f"{name}.attention.in_proj_weight"].chunk(3)
         biases = self.weights[f"{name}.attention.in_proj_bias"].reshape(-1).chunk(3)
         inputs = (query, other, other)
-        q, k, v = (
-            self._split(F.linear(x, w, b)) for x, w, b in zip(inputs, weights, biases, strict=True)
-        )
+        q, k, v = (self._split(F.linear(x, w, b)) for x, w, b in zip(inputs, weights, biases, strict=True))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return self._linear(mixed.transpose(1, 2).reshape(query.shape), f"{name}.out")
 

@@ -42,4 +42,5 @@ def _implicit_part(spec: ModelSpec) -> FloatArray:
     counts = np.diff(offsets)
     total = np.zeros_like(user)
     np.add.at(total, np.repeat(np.arange(len(user)), counts), implicit[rated])
-    return total / np.sqrt(np.maximum(counts, 1))[:, None].astype(np.float32)
+    total /= np.sqrt(np.maximum(counts, 1)).astype(np.float32)[:, None]
+    return total

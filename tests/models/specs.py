@@ -1,44 +1,37 @@
-"""Specs of tiny random models, and cases for them."""
+"""Checkpoints and specs made by hand, for tests of single readers and families."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from recaudit.checkpoints.spec import ModelSpec
+from recaudit.checkpoints.types import Checkpoint, Receipt, Stub
 from recaudit.models import Cases
 
 
-def spec(family: str, tensors: dict[str, Any], **rest: Any) -> ModelSpec:
-    """A spec of arrays or torch tensors."""
-    arrays = {
-        key: np.asarray(getattr(value, "detach", lambda v=value: v)()) for key, value in tensors.items()
-    }
-    return ModelSpec(family=family, tool="test", architecture=family, tensors=arrays, **rest)
+def checkpoint(tree, name="model.pkl", container="pickle", folder=Path("/nowhere")):
+    """``tree`` as if it had been read from a file."""
+    return Checkpoint(folder / name, tree, Receipt(name, "0" * 64, 1, container, 1, {}, (), ()))
 
 
-def random_tensors(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> dict[str, np.ndarray]:
-    """Standard normal float32 of the shapes given."""
-    rng = np.random.default_rng(seed)
-    return {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+def stub(name, **state):
+    return Stub(name, state=state)
 
 
-def user_cases(users: Sequence[int]) -> Cases:
-    return Cases(np.array(users), np.empty(0, np.int64), np.zeros(len(users) + 1, np.int64))
+def floats(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def history_cases(
-    histories: Sequence[Sequence[int]], users: Sequence[int] | None = None, **rest: Any
-) -> Cases:
-    """Cases of given histories; users unknown unless given."""
-    offsets = np.concatenate([[0], np.cumsum([len(h) for h in histories])]).astype(np.int64)
-    rows = np.concatenate([np.asarray(h, np.int64) for h in histories])
-    return Cases(np.full(len(histories), -1) if users is None else np.array(users), rows, offsets, **rest)
+def spec(family, tensors, **settings):
+    return ModelSpec(family=family, tool="test", architecture="test", tensors=tensors, settings=settings)
 
 
-def histories(n: int, items: int, longest: int, seed: int = 0) -> list[list[int]]:
-    """Random histories of 1 to ``longest`` different items, row 0 never among them."""
-    rng = np.random.default_rng(seed)
-    return [(rng.permutation(items - 1)[: rng.integers(1, longest + 1)] + 1).tolist() for _ in range(n)]
+def cases(histories, ratings=None, users=None):
+    """Cases with these histories; ``ratings`` parallel to them."""
+    offsets = np.concatenate([[0], np.cumsum([len(own) for own in histories])]).astype(np.int64)
+    return Cases(
+        np.full(len(histories), -1) if users is None else np.asarray(users),
+        np.array([row for own in histories for row in own], dtype=np.int64),
+        offsets,
+        None if ratings is None else np.array([r for own in ratings for r in own], dtype=np.float32),
+    )

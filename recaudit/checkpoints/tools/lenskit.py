@@ -7,6 +7,7 @@ history, so their stored user vectors are not used, unless the setting ``user_em
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -175,16 +176,20 @@ def _vocabulary(scorer: PickledModel, name: str) -> list[str]:
     vocabulary = scorer.get(name)
     array = vocabulary.fields.get("array") if isinstance(vocabulary, Stub) else None
     match array:
-        case Stub(args=((Stub(args=(str() as kind,)), int() as length, 0, int() as offset, list() as buffers, *_),)):
+        case Stub(
+            args=((Stub(args=(str() as kind,)), int() as length, nulls, int() as offset, list() as buffers, *_),)
+        ):
             contents = [_buffer(buffer) for buffer in buffers]
         case _:
             raise _unreadable(scorer, name)
+    if nulls != 0 and contents[:1] != [b""]:  # without a validity buffer there are none
+        raise _unreadable(scorer, name)
     try:
         if kind in _OFFSETS:
             bounds = np.frombuffer(contents[1], _OFFSETS[kind])[offset : offset + length + 1].tolist()
             if len(bounds) != length + 1:
                 raise ValueError("too few offsets")
-            return [contents[2][start:stop].decode() for start, stop in zip(bounds, bounds[1:], strict=False)]
+            return [contents[2][start:stop].decode() for start, stop in pairwise(bounds)]
         values = np.frombuffer(contents[1], _NUMBERS[kind])[offset : offset + length]
     except (IndexError, KeyError, ValueError) as error:
         raise _unreadable(scorer, name) from error

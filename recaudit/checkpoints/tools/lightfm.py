@@ -38,7 +38,7 @@ def recognises_model(checkpoint: Checkpoint) -> bool:
 def read_model(checkpoint: Checkpoint, hints: Hints) -> ModelSpec:
     model = PickledModel(checkpoint, checkpoint.tree)
     tensors = {ours: model.array(theirs, ndim) for ours, (theirs, ndim) in _TABLES.items()}
-    features = {}
+    features: dict[str, np.ndarray] = {}
     for kind, given in (("item", hints.item_features), ("user", hints.user_features)):
         if given is not None:
             features |= _csr(given, kind)

@@ -32,9 +32,7 @@ class PickledModel:
         value = self.get(name)
         if isinstance(value, np.ndarray) and value.ndim == ndim and value.dtype.kind == "f":
             return value
-        found = (
-            f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
-        )
+        found = f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
         raise self.refused(
             f"`{name}` of its {printable(self.class_name)} is {printable(found)}, not an array of floats "
             f"with {ndim} axes",

@@ -24,7 +24,13 @@ from recaudit.text import printable
 
 _MODULES = "rectools.models."
 _FACTORS = ("user_factors", "item_factors")
-_MODELS = ("ImplicitALSWrapperModel", "ImplicitBPRWrapperModel", "PureSVDModel", "SASRecModel", "BERT4RecModel")
+_MODELS = (
+    "ImplicitALSWrapperModel",
+    "ImplicitBPRWrapperModel",
+    "PureSVDModel",
+    "SASRecModel",
+    "BERT4RecModel",
+)
 
 
 def recognises_model(checkpoint: Checkpoint) -> bool:
@@ -188,9 +194,7 @@ def _last_name(value: Any) -> str:
     return name.rpartition(".")[2]
 
 
-def _positive(
-    checkpoint: Checkpoint, config: Mapping[str, Any], name: str, flag: str | None = None
-) -> int:
+def _positive(checkpoint: Checkpoint, config: Mapping[str, Any], name: str, flag: str | None = None) -> int:
     value = config.get(name)
     if type(value) is int and value > 0:
         return value

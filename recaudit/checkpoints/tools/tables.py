@@ -83,7 +83,9 @@ def _read_both(checkpoint: Checkpoint, tensors: Tensors, found: dict[str, str]) 
     }
     sides = [_OneSide(checkpoint, side, tensors[found[side]], ids.get(side)) for side in _OTHER]
     unused = tuple(
-        key for key in tensors if key not in found.values() and not (_IDS.fullmatch(key) and _lists_ids(tensors[key]))
+        key
+        for key in tensors
+        if key not in found.values() and not (_IDS.fullmatch(key) and _lists_ids(tensors[key]))
     )
     return _spec("dot", "dot product", {ours: tensors[key] for ours, key in found.items()}, sides, unused)
 
@@ -133,7 +135,9 @@ def _one_side(checkpoint: Checkpoint) -> _OneSide | None:
     if len(tables) != 1 or not isinstance(tables[0], str):
         return None
     key = tables[0]
-    ids = {side: values for name, values in columns.items() if (side := _id_column(name)) and _lists_ids(values)}
+    ids = {
+        side: values for name, values in columns.items() if (side := _id_column(name)) and _lists_ids(values)
+    }
     named = _TABLE.fullmatch(key)
     if named:
         side = named[1].lower()

@@ -11,7 +11,7 @@ from scipy import sparse
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import Cases, FloatArray, Graph, Recommender
 from recaudit.models.dot import DotProduct
-from recaudit.models.shapes import agree, table
+from recaudit.models.shapes import agree, matrix
 
 
 class Propagated(DotProduct):
@@ -28,7 +28,7 @@ class GraphModel(Recommender):
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self.user, self.item = table(spec, "user"), table(spec, "item")
+        self.user, self.item = matrix(spec, "user"), matrix(spec, "item")
         agree("the user table is wide", self.user.shape[1], "the item table", self.item.shape[1])
         self.n_users, self.dim = self.user.shape
         self.n_items = len(self.item)

@@ -10,7 +10,7 @@ import numpy as np
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import Cases, FloatArray, Recommender
 from recaudit.models.heads import DotHead, Head, MlpHead, SigmoidMlpHead
-from recaudit.models.shapes import Linear, agree, linear, stack, table
+from recaudit.models.shapes import Linear, agree, linear, matrix, stack, table
 
 
 class NCF(Recommender):
@@ -58,7 +58,7 @@ def _bias(spec: ModelSpec, name: str) -> FloatArray | None:
 
 
 def _joined(spec: ModelSpec, kind: str) -> FloatArray:
-    parts = [table(spec, f"{kind}_{part}") for part in ("mf", "mlp") if f"{kind}_{part}" in spec.tensors]
+    parts = [matrix(spec, f"{kind}_{part}") for part in ("mf", "mlp") if f"{kind}_{part}" in spec.tensors]
     for part in parts:
         agree(f"one {kind} table has rows", len(parts[0]), "the other", len(part))
     return np.concatenate(parts, axis=1)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import Cases, FloatArray, Recommender
-from recaudit.models.shapes import table
 
 _BATCH = 512
 
@@ -25,7 +24,10 @@ class SequenceModel(Recommender):
     history_length: int
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.weights = {name: torch.from_numpy(table(spec, name)) for name in spec.tensors}
+        self.weights = {
+            name: torch.from_numpy(np.ascontiguousarray(tensor, dtype=np.float32))
+            for name, tensor in spec.tensors.items()
+        }
         self.history_length = int(spec.settings["history_length"])
 
     def part(self, prefix: str) -> dict[str, Tensor]:

@@ -11,6 +11,8 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
 from recaudit.models.base import FloatArray
 
+_FIX = "save the model's whole state dict again"
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -28,22 +30,33 @@ class Linear:
 
 
 def table(spec: ModelSpec, name: str) -> FloatArray:
-    """The tensor as float32."""
+    """The tensor as float32, or a refusal where the spec has none."""
+    if name not in spec.tensors:
+        raise InputRefused(f"{spec.tool} {spec.architecture}: no tensor for `{name}`", fix=_FIX)
     return np.ascontiguousarray(spec.tensors[name], dtype=np.float32)
+
+
+def matrix(spec: ModelSpec, name: str) -> FloatArray:
+    """The same for a tensor that must have two dimensions."""
+    found = table(spec, name)
+    if found.ndim != 2:
+        raise InputRefused(
+            f"{spec.tool} {spec.architecture}: `{name}` has shape {list(found.shape)}, a matrix was expected",
+            fix=_FIX,
+        )
+    return found
 
 
 def linear(spec: ModelSpec, name: str) -> Linear:
     """``{name}.weight`` and ``{name}.bias``; without a bias, zeros."""
-    weight = table(spec, f"{name}.weight")
-    bias = (
-        table(spec, f"{name}.bias") if f"{name}.bias" in spec.tensors else np.zeros(len(weight), np.float32)
-    )
+    weight = matrix(spec, f"{name}.weight")
+    bias = spec.tensors.get(f"{name}.bias", np.zeros(len(weight))).astype(np.float32).reshape(-1)
     agree(f"{name}.weight has rows", len(weight), f"{name}.bias has values", len(bias))
     return Linear(name, weight, bias)
 
 
 def stack(spec: ModelSpec, name: str) -> list[Linear]:
-    """Layers ``{name}.0``, ``{name}.1``, …, each as wide as the one before it gives.
+    """Layers ``{name}.0``, ``{name}.1``, …, each as wide as the one before it gives; maybe none.
 
     Raises:
         InputRefused: two neighbours do not fit.
@@ -64,6 +77,5 @@ def agree(first: str, size: int, second: str, other: int) -> None:
     """
     if size != other:
         raise InputRefused(
-            f"{first} {size:,}, {second} {other:,}: these tensors are not of one model",
-            fix="save the model's whole state dict again",
+            f"{first} {size:,}, {second} {other:,}: these tensors are not of one model", fix=_FIX
         )

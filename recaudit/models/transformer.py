@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recaudit.errors import InputRefused
+from recaudit.models.shapes import agree
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class Block:
 
     def __post_init__(self) -> None:
         width = len(self.weights["query.weight"])
+        inner = len(self.weights["linear1.weight"])
+        for name in ("query", "key", "value", "out", "linear1", "linear2"):
+            if f"{name}.weight" in self.weights:
+                out, given = self.weights[f"{name}.weight"].shape
+                agree("a block is wide", inner if name == "linear1" else width, f"{name} gives", out)
+                agree("a block is wide", inner if name == "linear2" else width, f"{name} takes", given)
         if width % self.heads:
             raise InputRefused(
                 f"{self.heads} attention heads do not divide the width {width}",

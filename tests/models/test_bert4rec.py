@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from recaudit.models import build
-from tests.models.specs import histories, history_cases, spec
+from tests.models.random_models import histories, history_cases, spec
 
 ITEMS, DIM, HEADS, BLOCKS, LENGTH = 20, 8, 2, 2, 6
 

@@ -1,7 +1,4 @@
-"""The models give what the tools that trained them gave: every fixture with golden users.
-
-A folder in ``PENDING`` is one whose family is not read yet; nothing is skipped silently.
-"""
+"""The models give what the tools that trained them gave: every fixture with golden users."""
 
 import numpy as np
 import pytest
@@ -13,12 +10,6 @@ from tests.shared import needs_shared
 
 pytestmark = [pytest.mark.shared, needs_shared]
 
-PENDING = {
-    "recbole-multivae",
-    "rectorch-cvae",
-    "rectorch-ease",
-    "rectorch-multivae",
-}
 RECOMMENDERS = [
     folder.name
     for folder in FOLDERS
@@ -31,7 +22,7 @@ def fixture(name):
     return opened(next(folder for folder in FOLDERS if folder.name == name))
 
 
-@pytest.mark.parametrize("name", [name for name in RECOMMENDERS if name not in PENDING])
+@pytest.mark.parametrize("name", RECOMMENDERS)
 def test_scores_and_lists(name):
     fix = fixture(name)
     model = fix.model()

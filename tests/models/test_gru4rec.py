@@ -5,7 +5,7 @@ import pytest
 
 from recaudit.errors import InputRefused
 from recaudit.models import build
-from tests.models.specs import histories, history_cases, random_tensors, spec
+from tests.models.random_models import histories, history_cases, random_tensors, spec
 
 ITEMS, DIM, HIDDEN, LENGTH = 20, 4, 3, 6
 

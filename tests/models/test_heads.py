@@ -5,7 +5,7 @@ import pytest
 
 from recaudit.models import heads
 from recaudit.models.heads import HEADS, MaxInterestHead, MlpHead, SigmoidMlpHead, restricted
-from tests.models.specs import random_tensors
+from tests.models.random_models import random_tensors
 
 ITEMS, CASES, MF, USER, ITEM = 11, 5, 3, 4, 2
 TENSORS = random_tensors(

@@ -6,7 +6,7 @@ import torch
 
 from recaudit.errors import InputRefused
 from recaudit.models import build
-from tests.models.specs import histories, history_cases, random_tensors, spec
+from tests.models.random_models import histories, history_cases, random_tensors, spec
 
 ITEMS, DIM, ATTENTION, K, LENGTH = 20, 4, 5, 3, 6
 SHAPES = {

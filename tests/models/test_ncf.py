@@ -7,7 +7,7 @@ import torch
 from recaudit.errors import InputRefused
 from recaudit.models import build
 from recaudit.models.heads import linked
-from tests.models.specs import random_tensors, spec, user_cases
+from tests.models.random_models import random_tensors, spec, user_cases
 
 USERS, ITEMS, MF, MLP = 6, 9, 3, 4
 SHAPES = {

@@ -9,7 +9,7 @@ from typing import Any
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.tools.names import arrays_of
-from recaudit.checkpoints.tools.recbole import factorization, graph, ncf, sequence
+from recaudit.checkpoints.tools.recbole import factorization, graph, ncf, profile, sequence
 from recaudit.checkpoints.tools.recbole.file import Reader, RecBoleFile
 from recaudit.checkpoints.types import Checkpoint, Stub
 from recaudit.errors import InputRefused
@@ -19,6 +19,7 @@ _READERS: dict[str, Reader] = {
     **factorization.READERS,
     **graph.READERS,
     **ncf.READERS,
+    **profile.READERS,
     **sequence.READERS,
 }
 

@@ -39,6 +39,13 @@ class RecBoleFile:
             return value
         raise self.refused(f"its config has no usable `{key}`", f"give it with {flag} N")
 
+    def number(self, key: str) -> float:
+        """A number of the config."""
+        value = self.settings.get(key)
+        if isinstance(value, int | float):
+            return float(value)
+        raise self.refused(f"its config has no usable `{key}`", "restore the config RecBole saved with it")
+
     def choice(self, key: str, default: str, known: set[str]) -> str:
         """A name of the config that must be one of ``known``."""
         value = self.settings.get(key, default)

@@ -6,6 +6,8 @@ is, no graph is needed.
 
 from __future__ import annotations
 
+import re
+
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools.recbole.file import PADDING, Reader, RecBoleFile
 
@@ -42,4 +44,21 @@ def _propagated(file: RecBoleFile, architecture: str, *layers: str) -> ModelSpec
     )
 
 
-READERS: dict[str, Reader] = {"LightGCN": _lightgcn}
+def _ngcf(file: RecBoleFile) -> ModelSpec:
+    layers = {}
+    for theirs, ours in (("linear", "own"), ("interActTransform", "pair")):
+        for key, tensor in file.tensors.items():
+            if match := re.fullmatch(rf"GNNlayers\.(\d{{1,4}})\.{theirs}\.(weight|bias)", key):
+                layers[f"{ours}.{match[1]}.{match[2]}"] = tensor
+    return _propagated(file, "NGCF", "GNNlayers.") or ModelSpec(
+        family="ngcf",
+        tool="RecBole",
+        architecture="NGCF",
+        tensors={**{ours: file.tensor(key) for ours, key in _TABLES.items()}, **layers},
+        settings={"degree_guard": _DEGREE_GUARD},
+        padding={"user": PADDING, "item": PADDING},
+        unused=file.unused(set(_TABLES.values()), "GNNlayers."),
+    )
+
+
+READERS: dict[str, Reader] = {"LightGCN": _lightgcn, "NGCF": _ngcf}

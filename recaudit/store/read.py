@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recaudit.checkpoints.spec import SaeSpec
 from recaudit.datasets.timeline import Timeline
 from recaudit.datasets.types import Split
 from recaudit.errors import NoVerdictError, UsageError
@@ -60,9 +61,12 @@ class Sae:
     k: int | None
     k_source: str
     pre_bias: bool
+    centred: bool
     encoder_bias: bool
     tied: bool
     norm_in: str
+    groups: list[int]
+    notes: list[str]
     sha256: str
     self_check: dict[str, Any]
 
@@ -153,8 +157,7 @@ def _model(row: tuple[Any, ...]) -> Model:
 def saes(audit: Audit, model_id: int) -> list[Sae]:
     """The model's dictionaries, in order of ingestion."""
     rows = audit.rows(
-        "SELECT sae_id, name, tool, n_latents, activation, k, k_source, pre_bias, encoder_bias, tied, norm_in, "
-        "sha256, self_check FROM saes WHERE model_id = ? ORDER BY sae_id",
+        f"SELECT {', '.join(Sae.__dataclass_fields__)} FROM saes WHERE model_id = ? ORDER BY sae_id",
         [model_id],
     )
     named = [dict(zip(Sae.__dataclass_fields__, row, strict=True)) for row in rows]
@@ -174,6 +177,49 @@ def sae_of(audit: Audit, model: Model) -> Sae:
             fix="ingest it again with --sae FILE",
         )
     return found[0]
+
+
+_PER_LATENT = ("threshold", "magnitude_log_scale", "magnitude_bias", "latent_scale")
+
+
+def sae_spec(audit: Audit, model: Model, sae: Sae) -> SaeSpec:
+    """The dictionary as it was read from its file, rebuilt from this audit alone."""
+    (row,) = audit.rows(f"SELECT {', '.join(_PER_LATENT)} FROM saes WHERE sae_id = ?", [sae.sae_id])
+    per_latent = {
+        name: None if values is None else np.array(values, dtype=np.float32)
+        for name, values in zip(_PER_LATENT, row, strict=True)
+    }
+    part = {
+        kind: vectors(audit, model.model_id, model.dim, kind, sae.sae_id)[1]
+        for kind in ("encoder", "decoder", "pre_bias", "skip")
+    }
+    return SaeSpec(
+        tool=sae.tool,
+        encoder=part["encoder"],
+        decoder=part["decoder"],
+        encoder_bias=_encoder_bias(audit, model, sae) if sae.encoder_bias else None,
+        pre_bias=part["pre_bias"][0] if sae.pre_bias else None,
+        activation=sae.activation,
+        k=sae.k,
+        tied=sae.tied,
+        norm_in=sae.norm_in,
+        k_source=sae.k_source,
+        centred=sae.centred,
+        skip=part["skip"] if len(part["skip"]) else None,
+        groups=tuple(sae.groups),
+        notes=tuple(sae.notes),
+        **per_latent,
+    )
+
+
+def _encoder_bias(audit: Audit, model: Model, sae: Sae) -> FloatArray:
+    """[latents]; a bias that was no number is NULL in the table and NaN here."""
+    found = audit.rows(
+        f"SELECT bias FROM vectors_{int(model.dim)} WHERE model_id = ? AND sae_id = ? AND kind = 'encoder' "
+        "ORDER BY entity_id",
+        [model.model_id, sae.sae_id],
+    )
+    return np.array([np.nan if bias is None else bias for (bias,) in found], dtype=np.float32)
 
 
 def vectors(

@@ -271,32 +271,41 @@ def add_sae(
     """Store a dictionary with its weights; returns its id."""
     sae_id = _next_id(audit, "saes", "sae_id")
     n_latents, dim = spec.encoder.shape
+    row = {
+        "sae_id": sae_id,
+        "model_id": model_id,
+        "name": name,
+        "tool": spec.tool,
+        "n_latents": n_latents,
+        "dim": dim,
+        "activation": spec.activation,
+        "k": spec.k,
+        "k_source": spec.k_source,
+        "pre_bias": spec.pre_bias is not None,
+        "centred": spec.centred,
+        "encoder_bias": spec.encoder_bias is not None,
+        "tied": spec.tied,
+        "norm_in": spec.norm_in,
+        "threshold": _list(spec.threshold),
+        "magnitude_log_scale": _list(spec.magnitude_log_scale),
+        "magnitude_bias": _list(spec.magnitude_bias),
+        "latent_scale": _list(spec.latent_scale),
+        "groups": list(spec.groups),
+        "notes": list(spec.notes),
+        "sha256": sha256,
+        "self_check": _json(self_check),
+        "run_id": run.run_id,
+    }
     audit.connection.execute(
-        f"INSERT INTO saes VALUES ({_marks(16)})",
-        [
-            sae_id,
-            model_id,
-            name,
-            spec.tool,
-            n_latents,
-            dim,
-            spec.activation,
-            spec.k,
-            spec.k_source,
-            spec.pre_bias is not None,
-            spec.encoder_bias is not None,
-            spec.tied,
-            spec.norm_in,
-            sha256,
-            _json(self_check),
-            run.run_id,
-        ],
+        f"INSERT INTO saes ({', '.join(row)}) VALUES ({_marks(len(row))})", list(row.values())
     )
     latents = np.arange(n_latents)
     add_vectors(audit, model_id, "encoder", latents, spec.encoder, sae_id=sae_id, bias=spec.encoder_bias)
     add_vectors(audit, model_id, "decoder", latents, spec.decoder, sae_id=sae_id)
     if spec.pre_bias is not None:
         add_vectors(audit, model_id, "pre_bias", latents[:1], spec.pre_bias[None], sae_id=sae_id)
+    if spec.skip is not None:
+        add_vectors(audit, model_id, "skip", np.arange(dim), spec.skip, sae_id=sae_id)
     return sae_id
 
 
@@ -442,6 +451,10 @@ def _next_id(audit: Audit, table: str, column: str) -> int:
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
+
+
+def _list(values: NDArray[np.floating] | None) -> list[float] | None:
+    return None if values is None else values.astype(np.float32).tolist()
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,6 @@
 """A million users through a sparse autoencoder: the bare arithmetic, ``encode``, and a whole ingestion.
 
-    python benchmarks/ingest_million.py [--users 1000000] [--folder /tmp]
+    python benchmarks/ingest_million.py [--users 1000000] [--folder FOLDER]
 
 Everything is synthetic and seeded: 64-wide user and item tables, 2,000 items, three interactions a user,
 an autoencoder of 1,024 latents with k = 8 in sparsify's layout. Three things are run in turn, each in

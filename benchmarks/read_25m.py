@@ -1,6 +1,6 @@
 """Reading a ratings.csv of the size and shape of MovieLens-25M: recaudit against pandas.
 
-    python benchmarks/read_25m.py [--rows 25000000] [--folder /tmp]
+    python benchmarks/read_25m.py [--rows 25000000] [--folder FOLDER]
 
 The file is synthetic and seeded: userId in order, movieId with a long tail, half-star ratings, Unix times.
 ``read_dataset`` hashes the file, finds its layout, numbers users and items, orders every user's rows, splits

@@ -41,9 +41,7 @@ def test_biased_is_a_ridge_on_what_biases_leave():
     tensors, model = biased()
     inputs = cases(HISTORIES, RATINGS)
     offsets = model.offset(inputs)
-    for x, offset, history, ratings in zip(
-        model.represent(inputs), offsets, HISTORIES, RATINGS, strict=True
-    ):
+    for x, offset, history, ratings in zip(model.represent(inputs), offsets, HISTORIES, RATINGS, strict=True):
         residual = np.array(ratings) - 3.5 - tensors["item_bias"][history]
         user_bias = residual.sum() / (len(history) + 5)
         assert offset == pytest.approx(3.5 + user_bias, abs=1e-5)

@@ -9,7 +9,7 @@ from recaudit.errors import InputRefused
 from recaudit.models.base import Cases, FloatArray, Recommender
 from recaudit.models.heads import DotHead
 from recaudit.models.profile import profiles
-from recaudit.models.shapes import agree, stack
+from recaudit.models.shapes import FIX, agree, stack
 
 _BATCH = 4096
 
@@ -22,7 +22,8 @@ class Autoencoder(Recommender):
     decoder takes, and the means go on as they are, without tanh.
 
     Tensors: ``encoder.{l}.{weight,bias}``, ``decoder.{l}.{weight,bias}``. The decoder's last layer is the
-    head: its rows are the item vectors.
+    head: its rows are the item vectors. Settings: ``conditional``, whether input columns past the items are
+    conditions rather than a contradiction.
     """
 
     reads = "set"
@@ -30,17 +31,14 @@ class Autoencoder(Recommender):
 
     def __init__(self, spec: ModelSpec) -> None:
         self._encoder, decoder = stack(spec, "encoder"), stack(spec, "decoder")
+        if not self._encoder or not decoder:
+            raise InputRefused("an autoencoder needs layers of an encoder and of a decoder", fix=FIX)
         *self._decoder, output = decoder
         self.head = DotHead(output.weight, output.bias)
         self.n_items, self.dim = output.weight.shape
         inputs = self._encoder[0].weight.shape[1]
-        self.n_conditions = inputs - self.n_items
-        if self.n_conditions < 0:
-            raise InputRefused(
-                f"the encoder takes {inputs:,} items, the decoder gives {self.n_items:,}: these tensors are not "
-                "of one model",
-                fix="save the model's whole state dict again",
-            )
+        self.n_conditions = max(0, inputs - self.n_items) if spec.settings.get("conditional") else 0
+        agree("the encoder takes items", inputs - self.n_conditions, "the decoder gives", self.n_items)
         given, self._latent = len(self._encoder[-1].weight), decoder[0].weight.shape[1]
         self._variational = given == 2 * self._latent
         if not self._variational:

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recaudit.checkpoints.spec import ModelSpec
+from recaudit.errors import InputRefused
 from recaudit.models.heads import DotHead
 from recaudit.models.sequence import SequenceModel, inside
-from recaudit.models.shapes import agree
+from recaudit.models.shapes import agree, matrix, table
 from recaudit.models.transformer import Block
 
 
@@ -30,9 +31,20 @@ class BERT4Rec(SequenceModel):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
         w = self.weights
-        self.n_items, self.dim = len(w["item_bias"]), w["item"].shape[1]
+        self.n_items, self.dim = len(table(spec, "item_bias")), w["item"].shape[1]
         agree("item rows are", len(w["item"]), "items (output biases) and a mask are", self.n_items + 1)
         self.head = DotHead(w["item"][:-1].numpy(), w["item_bias"].numpy())
+        agree("the item table is wide", self.dim, "the position table", matrix(spec, "position").shape[1])
+        if len(w["position"]) < self.history_length:
+            raise InputRefused(
+                f"a history of {self.history_length:,} items has no place in {len(w['position']):,} rows of positions",
+                fix=f"give --history-length of at most {len(w['position'])}",
+            )
+        self._dense = self.linear("dense")
+        agree("the item table is wide", self.dim, "the output layer takes", self._dense[0].shape[1])
+        agree("the item table is wide", self.dim, "the output layer gives", len(self._dense[0]))
+        for name in ("input_norm.weight", "input_norm.bias", "output_norm.weight", "output_norm.bias"):
+            agree("the item table is wide", self.dim, f"{name} has values", len(table(spec, name)))
         self._mask = self.n_items
         self._eps = float(spec.settings["norm_eps"])
         count = len({name.split(".")[1] for name in w if name.startswith("blocks.")})
@@ -42,6 +54,8 @@ class BERT4Rec(SequenceModel):
             )
             for index in range(count)
         ]
+        for index, block in enumerate(self._blocks):
+            agree("the item table is wide", self.dim, f"block {index}", block.width)
 
     def vectors(self, rows: Tensor, lengths: Tensor) -> Tensor:
         w, end = self.weights, (torch.arange(len(rows)), lengths - 1)
@@ -52,7 +66,7 @@ class BERT4Rec(SequenceModel):
         x = self._norm(w["item"][rows] + w["position"][:width], "input_norm")
         for block in self._blocks:
             x = block(x, inside(width, lengths))
-        at_mask = F.gelu(F.linear(x[end], w["dense.weight"], w["dense.bias"]))
+        at_mask = F.gelu(F.linear(x[end], *self._dense))
         return self._norm(at_mask, "output_norm")
 
     def _norm(self, x: Tensor, name: str) -> Tensor:

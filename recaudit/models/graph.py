@@ -60,12 +60,12 @@ def normalised(graph: Graph, n_users: int, n_items: int, guard: float) -> sparse
         guard: what the tool adds to a degree before it divides.
     """
     ones = np.ones(len(graph.users), dtype=np.float64)
-    matrix = sparse.csr_array((ones, (graph.users, graph.items)), shape=(n_users, n_items))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1  # an interaction that occurs twice is one edge
-    by_user = (matrix.sum(axis=1) + guard) ** -0.5
-    by_item = (matrix.sum(axis=0) + guard) ** -0.5
-    scaled = sparse.diags_array(by_user) @ matrix @ sparse.diags_array(by_item)
+    edges = sparse.csr_array((ones, (graph.users, graph.items)), shape=(n_users, n_items))
+    edges.sum_duplicates()
+    edges.data[:] = 1  # an interaction that occurs twice is one edge
+    by_user = (edges.sum(axis=1) + guard) ** -0.5
+    by_item = (edges.sum(axis=0) + guard) ** -0.5
+    scaled = sparse.diags_array(by_user) @ edges @ sparse.diags_array(by_item)
     return sparse.csr_array(scaled).astype(np.float32)
 
 

@@ -5,29 +5,35 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recaudit.models.shapes import agree
+from recaudit.errors import InputRefused
+from recaudit.models.shapes import FIX
 
-_GATES = 3
+_NEEDED = ("weight_ih_l0", "weight_hh_l0")
 
 
 def gru_of(weights: dict[str, Tensor]) -> torch.nn.GRU:
     """Torch's GRU with the weights ``{weight_ih,weight_hh[,bias_ih,bias_hh]}_l{layer}``.
 
     Gates lie in torch's order (reset, update, new).
+
+    Raises:
+        InputRefused: a weight is missing, one too many, or of another shape than the first layer asks for.
     """
-    first, inner = weights["weight_ih_l0"], weights["weight_hh_l0"]
-    width = inner.shape[1]
-    agree("weight_ih_l0 has rows", len(first), "three gates of the hidden state", _GATES * width)
-    agree("weight_hh_l0 has rows", len(inner), "three gates of the hidden state", _GATES * width)
+    for name in _NEEDED:
+        if name not in weights or weights[name].ndim != 2:
+            raise InputRefused(f"the recurrent layer has no matrix {name}", fix=FIX)
+    inputs, width = weights["weight_ih_l0"].shape[1], weights["weight_hh_l0"].shape[1]
     layers = sum(name.startswith("weight_hh_l") for name in weights)
-    gru = torch.nn.GRU(first.shape[1], width, layers, bias="bias_ih_l0" in weights, batch_first=True)
-    for name, parameter in gru.named_parameters():
-        agree(
-            f"{name} has values",
-            weights[name].numel(),
-            "the widths of the first layer ask for",
-            parameter.numel(),
-        )
+    gru = torch.nn.GRU(inputs, width, layers, bias="bias_ih_l0" in weights, batch_first=True)
+    wanted = {name: list(parameter.shape) for name, parameter in gru.named_parameters()}
+    found = {name: list(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise InputRefused(
+                f"{name} is {found.get(name, 'missing')}, a recurrent layer from {inputs:,} to {width:,} "
+                f"has {wanted.get(name, 'no such tensor')}",
+                fix=FIX,
+            )
     gru.load_state_dict(weights)
     return gru.eval()
 

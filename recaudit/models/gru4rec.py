@@ -27,12 +27,12 @@ class GRU4Rec(SequenceModel):
         self.n_items, self.dim = item.shape
         self.head = DotHead(item.numpy())
         self._gru = gru_of(self.part("gru."))
-        self._dense = self.part("dense.")
-        out, hidden = self._dense["weight"].shape
+        self._dense = self.linear("dense")
+        out, hidden = self._dense[0].shape
         agree("the item table is wide", self.dim, "the recurrent layer takes", self._gru.input_size)
         agree("the recurrent layer gives", self._gru.hidden_size, "the dense layer takes", hidden)
         agree("the dense layer gives", out, "the item table is wide", self.dim)
 
     def vectors(self, rows: Tensor, lengths: Tensor) -> Tensor:
         hidden = last_hidden(self._gru, self.weights["item"][rows], lengths)
-        return F.linear(hidden, self._dense["weight"], self._dense["bias"])
+        return F.linear(hidden, *self._dense)

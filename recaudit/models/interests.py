@@ -11,7 +11,7 @@ from recaudit.errors import InputRefused
 from recaudit.models.gru import gru_of, last_hidden
 from recaudit.models.heads import DotHead, Head, MaxInterestHead
 from recaudit.models.sequence import SequenceModel, inside
-from recaudit.models.shapes import agree
+from recaudit.models.shapes import FIX, agree, matrix, stack
 from recaudit.models.transformer import Block
 
 
@@ -32,13 +32,17 @@ class ComiRec(SequenceModel):
         super().__init__(spec)
         item = self.weights["item"]
         self.n_items, self.width = item.shape
-        self.n_interests, hidden = self.weights["W2.weight"].shape
-        agree("the item table is wide", self.width, "W1 takes", self.weights["W1.weight"].shape[1])
-        agree("W1 gives", len(self.weights["W1.weight"]), "W2 takes", hidden)
+        self._attention = self.linear("W1"), self.linear("W2")
+        (first, _), (second, _) = self._attention
+        self.n_interests = len(second)
+        agree("the item table is wide", self.width, "W1 takes", first.shape[1])
+        agree("W1 gives", len(first), "W2 takes", second.shape[1])
         self._pools_items = spec.settings["pools"] == "items"
         self._block = _block(self.part("block."))
+        if self._block is not None:
+            agree("the item table is wide", self.width, "the block", self._block.width)
         if "position" in self.weights:
-            places, width = self.weights["position"].shape
+            places, width = matrix(spec, "position").shape
             agree("the item table is wide", self.width, "the position table", width)
             if places <= self.history_length:
                 raise InputRefused(
@@ -61,8 +65,8 @@ class ComiRec(SequenceModel):
             h = h + w["position"][from_end]
         if self._block is not None:
             h = self._block(h, seen)
-        attention = F.linear(h, w["W1.weight"], w["W1.bias"]).tanh()
-        attention = F.linear(attention, w["W2.weight"], w["W2.bias"])  # (n, T, K)
+        first, second = self._attention
+        attention = F.linear(F.linear(h, *first).tanh(), *second)  # (n, T, K)
         attention = attention.masked_fill(~seen[..., None], -torch.inf).softmax(dim=1)
         return attention.transpose(1, 2) @ (items if self._pools_items else h)
 
@@ -81,14 +85,23 @@ class TiMiRec(ComiRec):
         self.dim = self.width
         self.head = DotHead(self.weights["item"].numpy())
         self._gru = gru_of(self.part("predictor.gru."))
-        names = {name.split(".")[1] for name in self.weights if name.startswith("proj.")}
-        self._proj = [self.part(f"proj.{layer}.") for layer in sorted(names, key=int)]
-        agree("the projection gives", len(self._proj[-1]["weight"]), "interests are", self.n_interests)
+        own = matrix(spec, "predictor.item")
+        agree("the predictor's item table is wide", own.shape[1], "its network takes", self._gru.input_size)
+        agree(
+            "the predictor's items and one are", len(own), "the extractor's items and one", self.n_items + 1
+        )
+        self._proj = stack(spec, "proj")
+        if not self._proj:
+            raise InputRefused("no layer projects the predictor's state onto interests", fix=FIX)
+        first, last = self._proj[0].weight, self._proj[-1].weight
+        agree("the predictor gives", self._gru.hidden_size, "the projection takes", first.shape[1])
+        agree("the projection gives", len(last), "interests are", self.n_interests)
 
     def vectors(self, rows: Tensor, lengths: Tensor) -> Tensor:
         expected = last_hidden(self._gru, self.weights["predictor.item"][rows], lengths)
-        for layer, linear in enumerate(self._proj):
-            expected = F.linear(F.relu(expected) if layer else expected, linear["weight"], linear["bias"])
+        for index, layer in enumerate(self._proj):
+            inputs = F.relu(expected) if index else expected
+            expected = F.linear(inputs, torch.from_numpy(layer.weight), torch.from_numpy(layer.bias))
         return (expected.softmax(dim=1)[:, None] @ self.interests(rows, lengths))[:, 0]
 
 

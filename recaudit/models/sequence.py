@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import Cases, FloatArray, Recommender
+from recaudit.models.shapes import linear, matrix
 
 _BATCH = 512
 
@@ -24,11 +25,18 @@ class SequenceModel(Recommender):
     history_length: int
 
     def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+        matrix(spec, "item")
         self.weights = {
             name: torch.from_numpy(np.ascontiguousarray(tensor, dtype=np.float32))
             for name, tensor in spec.tensors.items()
         }
         self.history_length = int(spec.settings["history_length"])
+
+    def linear(self, name: str) -> tuple[Tensor, Tensor]:
+        """Weight [out, in] and bias [out] of a layer, known to fit."""
+        found = linear(self._spec, name)
+        return torch.from_numpy(found.weight), torch.from_numpy(found.bias)
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The weights below a prefix, without it."""

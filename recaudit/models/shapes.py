@@ -11,7 +11,7 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
 from recaudit.models.base import FloatArray
 
-_FIX = "save the model's whole state dict again"
+FIX = "save the model's whole state dict again"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Linear:
 def table(spec: ModelSpec, name: str) -> FloatArray:
     """The tensor as float32, or a refusal where the spec has none."""
     if name not in spec.tensors:
-        raise InputRefused(f"{spec.tool} {spec.architecture}: no tensor for `{name}`", fix=_FIX)
+        raise InputRefused(f"{spec.tool} {spec.architecture}: no tensor for `{name}`", fix=FIX)
     return np.ascontiguousarray(spec.tensors[name], dtype=np.float32)
 
 
@@ -42,7 +42,7 @@ def matrix(spec: ModelSpec, name: str) -> FloatArray:
     if found.ndim != 2:
         raise InputRefused(
             f"{spec.tool} {spec.architecture}: `{name}` has shape {list(found.shape)}, a matrix was expected",
-            fix=_FIX,
+            fix=FIX,
         )
     return found
 
@@ -59,11 +59,14 @@ def stack(spec: ModelSpec, name: str) -> list[Linear]:
     """Layers ``{name}.0``, ``{name}.1``, …, each as wide as the one before it gives; maybe none.
 
     Raises:
-        InputRefused: two neighbours do not fit.
+        InputRefused: two neighbours do not fit, or one is missing.
     """
     layers: list[Linear] = []
     while f"{name}.{len(layers)}.weight" in spec.tensors:
         layers.append(linear(spec, f"{name}.{len(layers)}"))
+    beyond = [key for key in spec.tensors if key.startswith(f"{name}.") and key.split(".")[1].isdecimal()]
+    if len({key.split(".")[1] for key in beyond}) != len(layers):
+        raise InputRefused(f"layer {len(layers)} of `{name}` has no weight", fix=FIX)
     for before, after in pairwise(layers):
         agree(f"{before.name} gives", len(before.weight), f"{after.name} takes", after.weight.shape[1])
     return layers
@@ -77,5 +80,5 @@ def agree(first: str, size: int, second: str, other: int) -> None:
     """
     if size != other:
         raise InputRefused(
-            f"{first} {size:,}, {second} {other:,}: these tensors are not of one model", fix=_FIX
+            f"{first} {size:,}, {second} {other:,}: these tensors are not of one model", fix=FIX
         )

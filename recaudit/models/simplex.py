@@ -32,7 +32,8 @@ class SimpleX(Recommender):
     site = "user vector, of length 1"
 
     def __init__(self, spec: ModelSpec) -> None:
-        self._spec = spec
+        self._own_share = np.float32(spec.settings["own_share"])
+        self._longest = int(spec.settings["longest_history"])
         self._user, self._item, self._map = (matrix(spec, name) for name in ("user", "item", "map"))
         self.n_users, self.dim = self._user.shape
         self.n_items = len(self._item)
@@ -43,20 +44,25 @@ class SimpleX(Recommender):
         if self._aggregator != "mean":
             key = linear(spec, "key")
             agree("the item table is wide", self.dim, "the keys take", key.weight.shape[1])
+            agree("the item table is wide", self.dim, "the keys are", len(key.weight))
             self._keys: FloatArray = np.tanh(key(self._item))
+        if self._aggregator == "self_attention":
+            query = matrix(spec, "query")
+            agree("queries are", len(query), "expected is", 1)
+            agree("the keys are wide", self.dim, "the query", query.shape[1])
+            self._query = query[0]
         self.head = DotHead(_unit(self._item))
 
     def represent(self, cases: Cases) -> FloatArray:
-        longest = self._spec.settings["longest_history"]
-        too_long = int((np.diff(cases.offsets) > longest).sum())
+        too_long = int((np.diff(cases.offsets) > self._longest).sum())
         if too_long:
             raise InputRefused(
-                f"{too_long:,} histories are longer than the {longest:,} items SimpleX reads; RecBole chose which "
+                f"{too_long:,} histories are longer than the {self._longest:,} items SimpleX reads; RecBole chose which "
                 "at random and did not save the choice, so its scores cannot be computed",
                 fix="give data without those users, or train with a history_len no user exceeds",
             )
         user = self._user[cases.users]
-        share = np.float32(self._spec.settings["own_share"])
+        share = self._own_share
         return _unit(share * user + (1 - share) * (self._history(cases, user) @ self._map.T))
 
     def _history(self, cases: Cases, user: FloatArray) -> FloatArray:
@@ -65,7 +71,7 @@ class SimpleX(Recommender):
         if self._aggregator == "user_attention":
             rows.data = np.exp((user[case] * self._keys[rows.indices]).sum(axis=1))
         elif self._aggregator == "self_attention":
-            rows.data = np.exp(self._keys @ matrix(self._spec, "query")[0])[rows.indices]
+            rows.data = np.exp(self._keys @ self._query)[rows.indices]
         weight = rows.sum(axis=1, dtype=np.float32) + _GUARD
         return (rows @ self._item) / weight[:, None]
 

@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recaudit.errors import InputRefused
-from recaudit.models.shapes import agree
+from recaudit.models.shapes import FIX
+
+_LAYERS = ("query", "key", "value", "out", "linear1", "linear2")
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,40 @@ class Block:
     norm_eps: float
 
     def __post_init__(self) -> None:
-        width = len(self.weights["query.weight"])
-        inner = len(self.weights["linear1.weight"])
-        for name in ("query", "key", "value", "out", "linear1", "linear2"):
-            if f"{name}.weight" in self.weights:
-                out, given = self.weights[f"{name}.weight"].shape
-                agree("a block is wide", inner if name == "linear1" else width, f"{name} gives", out)
-                agree("a block is wide", inner if name == "linear2" else width, f"{name} takes", given)
+        width, inner = self.width, len(self._found("linear1.weight"))
+        sizes = dict.fromkeys(_LAYERS, (width, width)) | {
+            "linear1": (inner, width),
+            "linear2": (width, inner),
+        }
+        for name, size in sizes.items():
+            if name == "out" and "out.weight" not in self.weights:
+                continue
+            self._check(f"{name}.weight", size)
+            self._check(f"{name}.bias", size[:1])
+        for name in ("norm1", "norm2"):
+            self._check(f"{name}.weight", (width,))
+            self._check(f"{name}.bias", (width,))
         if width % self.heads:
             raise InputRefused(
                 f"{self.heads} attention heads do not divide the width {width}",
                 fix="give the number of heads the model was trained with: --heads N",
+            )
+
+    @property
+    def width(self) -> int:
+        return len(self._found("norm1.weight"))
+
+    def _found(self, name: str) -> Tensor:
+        if name not in self.weights:
+            raise InputRefused(f"a transformer block has no `{name}`", fix=FIX)
+        return self.weights[name]
+
+    def _check(self, name: str, size: tuple[int, ...]) -> None:
+        found = tuple(self._found(name).shape)
+        if found != size:
+            raise InputRefused(
+                f"`{name}` of a transformer block is {list(found)}, a block {self.width:,} wide has {list(size)}",
+                fix=FIX,
             )
 
     def __call__(self, x: Tensor, seen: Tensor) -> Tensor:

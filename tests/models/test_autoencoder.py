@@ -59,7 +59,8 @@ def test_equals_torch_over_dense_rows(given, monkeypatch):
 
 def test_a_condition_is_a_column_of_the_first_layer():
     tensors = random_tensors(shapes(2 * LATENT, CONDITIONS))
-    model, known = build(spec("autoencoder", tensors)), histories(6, ITEMS, 9)
+    model = build(spec("autoencoder", tensors, settings={"conditional": True}))
+    known = histories(6, ITEMS, 9)
     assert model.n_conditions == CONDITIONS
     conditions = np.array([0, -1, 1, 1, -1, 0])
     np.testing.assert_allclose(
@@ -83,7 +84,7 @@ def test_an_item_counts_once_and_an_empty_set_is_all_zeros():
 @pytest.mark.parametrize(
     ("name", "shape", "said"),
     [
-        ("encoder.0.weight", (HIDDEN, 15), "the encoder takes 15 items, the decoder gives 20"),
+        ("encoder.0.weight", (HIDDEN, 15), "the encoder takes items 15, the decoder gives 20"),
         ("encoder.1.weight", (5, HIDDEN), r"encoder\.1\.weight has rows 5, encoder\.1\.bias has values 6"),
         ("decoder.0.weight", (HIDDEN, 4), "the encoder gives 6, the decoder takes 4"),
         ("decoder.1.weight", (ITEMS, 5), r"decoder\.0 gives 6, decoder\.1 takes 5"),

@@ -53,7 +53,11 @@ def test_equals_the_gates_one_step_at_a_time(layers, biases):
     ("name", "shape", "said"),
     [
         ("item", (ITEMS, 5), "the item table is wide 5, the recurrent layer takes 4"),
-        ("gru.weight_ih_l0", (7, DIM), "weight_ih_l0 has rows 7, three gates of the hidden state 9"),
+        (
+            "gru.weight_ih_l0",
+            (7, DIM),
+            r"weight_ih_l0 is \[7, 4\], a recurrent layer from 4 to 3 has \[9, 4\]",
+        ),
         ("dense.weight", (DIM, 2), "the recurrent layer gives 3, the dense layer takes 2"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools.hints import Hints
 from recaudit.checkpoints.tools.names import Tensors, arrays_of, required
-from recaudit.checkpoints.tools.stacks import stacked
+from recaudit.checkpoints.tools.stacks import depth, stacked
 from recaudit.checkpoints.types import Checkpoint
 from recaudit.errors import InputRefused
 from recaudit.text import printable
@@ -27,15 +27,16 @@ def read_model(checkpoint: Checkpoint, hints: Hints) -> ModelSpec:
 def _autoencoder(checkpoint: Checkpoint) -> ModelSpec:
     state = _state_dict(checkpoint)
     encoder, decoder = stacked(state, _ENCODER, "encoder"), stacked(state, _DECODER, "decoder")
-    inputs = required(state, f"{_ENCODER}0.weight", checkpoint).shape[1]
-    items = len(decoder[f"decoder.{len(decoder) // 2 - 1}.weight"])
-    given = len(encoder[f"encoder.{len(encoder) // 2 - 1}.weight"])
-    plain = given == decoder["decoder.0.weight"].shape[1]
+    inputs = required(state, f"{_ENCODER}0.weight", checkpoint).shape[-1]
+    items = len(decoder[f"decoder.{depth(decoder) - 1}.weight"])
+    given = len(encoder[f"encoder.{depth(encoder) - 1}.weight"])
+    plain = given == decoder["decoder.0.weight"].shape[-1]
     return ModelSpec(
         family="autoencoder",
         tool="rectorch",
         architecture="C-VAE" if inputs > items else "Mult-DAE" if plain else "Mult-VAE",
         tensors={**encoder, **decoder},
+        settings={"conditional": True},
         unused=tuple(key for key in state if not key.startswith((_ENCODER, _DECODER))),
     )
 

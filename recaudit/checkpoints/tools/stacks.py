@@ -20,6 +20,11 @@ def stacked(tensors: Tensors, prefix: str, name: str) -> dict[str, np.ndarray]:
     return {f"{name}.{numbers.index(int(match[1]))}.{match[2]}": tensors[key] for key, match in found.items()}
 
 
+def depth(layers: Tensors) -> int:
+    """How many of the layers that ``stacked`` gave have a weight."""
+    return sum(name.endswith(".weight") for name in layers)
+
+
 def renamed(tensors: Tensors, prefix: str, ours: str) -> dict[str, np.ndarray]:
     """``{prefix}{rest}`` as ``{ours}{rest}``."""
     return {

@@ -8,7 +8,7 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools.hints import Hints, integer_from_name
 from recaudit.checkpoints.tools.names import Tensors, renamed_blocks, required
 from recaudit.checkpoints.tools.rechorus.file import ITEM, PADDING, POSITION, Reader, unused
-from recaudit.checkpoints.tools.stacks import renamed, stacked
+from recaudit.checkpoints.tools.stacks import depth, renamed, stacked
 from recaudit.checkpoints.types import Checkpoint
 
 _BLOCK = "transformer_block."
@@ -130,7 +130,7 @@ def _extractor(checkpoint: Checkpoint, tensors: Tensors) -> dict[str, np.ndarray
 def _mixing(checkpoint: Checkpoint, tensors: Tensors) -> dict[str, np.ndarray]:
     """The predictor of interests; its projection's last layer is named, the ones before are numbered."""
     hidden = stacked(tensors, _PROJECTION, "proj")
-    last = f"proj.{len(hidden) // 2}"
+    last = f"proj.{depth(hidden)}"
     return {
         "predictor.item": required(tensors, f"{_PREDICTOR}{ITEM}", checkpoint),
         **renamed(tensors, f"{_PREDICTOR}rnn.", "predictor.gru."),

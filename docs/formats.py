@@ -21,6 +21,28 @@ from tests.sae.test_golden_saes import explained_table, golden_rows, opened_sae,
 
 BUCKETS = (1e-6, 1e-5, 1e-4, 2e-3)
 
+PUBLISHED = (
+    [
+        "gensim 4.4.0",
+        "Word2Vec (item2vec)",
+        "pickle, word2vec",
+        "item vectors only: same nearest items (`tests/models/test_gensim.py`)",
+    ],
+    [
+        "ReChorus git e58d752",
+        "BPRMF, SASRec, LightGCN, TiMiRec on MovieLens-1M",
+        "torch-zip",
+        "HR and NDCG at 5, 10, 20, 50 as printed, to 4 decimals (`tests/analyses/test_published_figures.py`)",
+    ],
+    [
+        "RecBole (PopSteer's authors)",
+        "SASRec on MovieLens-1M",
+        "torch-zip",
+        "NDCG@10 and HR@10 of an independent re-implementation, to 1e-4 (the same test)",
+    ],
+)
+"""What is compared by figures or neighbours instead of golden users."""
+
 HEAD = """# Formats read
 
 What recaudit opens, and how closely it computes what the tool itself computed. The table is written by
@@ -45,6 +67,7 @@ def recommender_rows() -> Iterator[list[str]]:
         golden = fix.manifest.get("golden")
         if isinstance(golden, list) and golden and ("top_all" in golden[0] or "rec" in golden[0]):
             yield [*_named(fix), _files(fix), _parity(fix)]
+    yield from PUBLISHED
 
 
 def sae_rows() -> Iterator[list[str]]:

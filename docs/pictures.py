@@ -43,7 +43,9 @@ def sample_report() -> Report:
 
 def picture(report: Report) -> str:
     """The head of the terminal report as SVG."""
-    plain = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False)
+    plain = Console(
+        width=100, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
+    )
     terminal.render(report, plain)
     assert isinstance(plain.file, io.StringIO)
     shown = Console(width=100, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor")

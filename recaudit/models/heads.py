@@ -112,10 +112,12 @@ class MlpHead:
         items = max(1, _PAIRS_AT_ONCE // max(len(x), 1))
         for start in range(0, len(self.vectors), items):
             part = slice(start, start + items)
-            hidden = np.maximum(from_user[:, None] + from_item[None, part], 0)
+            hidden = (from_user[:, None] + from_item[None, part]).reshape(-1, len(first))
             for weight, bias in rest:
-                hidden = np.maximum(hidden @ weight.T + bias, 0)
-            scores[:, part] += hidden @ out[shared:]
+                hidden = np.maximum(hidden, 0, out=hidden) @ weight.T
+                hidden += bias
+            hidden = np.maximum(hidden, 0, out=hidden)
+            scores[:, part] += (hidden @ out[shared:]).reshape(len(x), -1)
         scores += self.tensors["out.bias"]
         return scores if self.bias is None else scores + self.bias
 
@@ -138,8 +140,8 @@ class SigmoidMlpHead(MlpHead):
         return scores if self.bias is None else scores + self.bias
 
 
-_PAIRS_AT_ONCE = 1 << 16
-"""Pairs of a case and an item in one pass of the MLP: 16 MiB for each layer 64 wide."""
+_PAIRS_AT_ONCE = 1 << 14
+"""Pairs of a case and an item in one pass of the MLP: 4 MiB for a layer 64 wide, so it stays in cache."""
 
 HEADS: Mapping[str, Callable[..., Head]] = {
     "dot": lambda vectors, bias, tensors: DotHead(vectors, bias),

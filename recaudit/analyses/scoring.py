@@ -17,8 +17,8 @@ from recaudit.store.read import CaseRows, Catalogue, TargetRows
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-_CHUNK_CELLS = 1 << 23
-"""Scores held at once (32 MiB of float32)."""
+_CHUNK_CELLS = 1 << 21
+"""Scores held at once (8 MiB of float32): a larger block is mapped and faulted in afresh for every chunk."""
 
 
 @dataclass(frozen=True)

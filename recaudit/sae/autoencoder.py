@@ -19,8 +19,9 @@ from recaudit.sae.normalisation import row_scale
 __all__ = ["Codes", "SparseAutoencoder"]
 
 FloatArray = NDArray[np.float32]
-_BATCH_CELLS = 1 << 23
-"""Pre-activations held at once (32 MiB of float32): small enough for the cache, large enough for BLAS."""
+_BATCH_CELLS = 1 << 21
+"""Pre-activations held at once (8 MiB of float32): the allocator keeps such a block, where a larger one is mapped
+and faulted in afresh for every batch."""
 
 Kept = tuple[Tensor, Tensor]
 """Latents and values [n, kept] of each row, latents ascending; values at or below zero are none."""
@@ -198,7 +199,8 @@ def _check_activation(spec: SaeSpec, latents: int) -> None:
 
 
 def _float(array: NDArray[np.floating]) -> FloatArray:
-    return np.ascontiguousarray(array, dtype=np.float32)
+    # torch wants memory it may write to; what was read from a file often is not, and only then is copied.
+    return np.require(array, np.float32, ["C", "W"])
 
 
 def _tensor(array: NDArray[np.floating] | None) -> Tensor:

@@ -11,7 +11,7 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
 from recaudit.models.base import Cases, FloatArray, Recommender
 from recaudit.models.heads import DotHead
-from recaudit.models.shapes import agree, table
+from recaudit.models.shapes import agree, matrix, table
 
 
 class DotProduct(Recommender):
@@ -42,16 +42,6 @@ class DotProduct(Recommender):
 
     def offset(self, cases: Cases) -> FloatArray | None:
         return None if self.user_offset is None else self.user_offset[cases.users]
-
-
-def matrix(spec: ModelSpec, name: str) -> FloatArray:
-    """A tensor with rows and columns, or a refusal that names its shape."""
-    if spec.tensors[name].ndim != 2:
-        raise InputRefused(
-            f"the {name} table has shape {list(spec.tensors[name].shape)}, not rows by columns",
-            fix="check that this is a table of embeddings",
-        )
-    return table(spec, name)
 
 
 def bias_of(spec: ModelSpec, kind: str, n_rows: int) -> FloatArray | None:

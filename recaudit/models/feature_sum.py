@@ -9,7 +9,8 @@ from scipy.sparse import csr_matrix
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
-from recaudit.models.dot import DotProduct, bias_of, matrix
+from recaudit.models.dot import DotProduct, bias_of
+from recaudit.models.shapes import matrix
 
 
 class FeatureSum(DotProduct):

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused, NoVerdictError
 from recaudit.models.base import Cases, FloatArray, Recommender
-from recaudit.models.dot import bias_of, matrix
+from recaudit.models.dot import bias_of
 from recaudit.models.heads import DotHead
+from recaudit.models.shapes import matrix
 
 _BATCH = 4096
 Float64 = NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import NoVerdictError
 from recaudit.models.base import Cases, FloatArray, Recommender
-from recaudit.models.dot import matrix
 from recaudit.models.heads import DotHead
+from recaudit.models.shapes import matrix
 
 
 class ItemVectors(Recommender):

@@ -9,7 +9,8 @@ import numpy as np
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.errors import InputRefused
 from recaudit.models.base import FloatArray
-from recaudit.models.dot import DotProduct, matrix
+from recaudit.models.dot import DotProduct
+from recaudit.models.shapes import matrix
 
 
 class SVDpp(DotProduct):

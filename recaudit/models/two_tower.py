@@ -8,8 +8,8 @@ import numpy as np
 
 from recaudit.checkpoints.spec import ModelSpec
 from recaudit.models.base import FloatArray
-from recaudit.models.dot import DotProduct, matrix
-from recaudit.models.shapes import agree, stack
+from recaudit.models.dot import DotProduct
+from recaudit.models.shapes import agree, matrix, stack
 
 _LEAST_NORM = 1e-12  # torch.nn.functional.normalize
 

@@ -14,7 +14,7 @@ def checkpoint(tree, name="model.pkl", container="pickle", folder=Path("/nowhere
     return Checkpoint(folder / name, tree, Receipt(name, "0" * 64, 1, container, 1, {}, (), ()))
 
 
-def stub(name, **state):
+def stub(name, /, **state):
     return Stub(name, state=state)
 
 

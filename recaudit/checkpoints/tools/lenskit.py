@@ -177,7 +177,9 @@ def _vocabulary(scorer: PickledModel, name: str) -> list[str]:
     array = vocabulary.fields.get("array") if isinstance(vocabulary, Stub) else None
     match array:
         case Stub(
-            args=((Stub(args=(str() as kind,)), int() as length, nulls, int() as offset, list() as buffers, *_),)
+            args=(
+                (Stub(args=(str() as kind,)), int() as length, nulls, int() as offset, list() as buffers, *_),
+            )
         ):
             contents = [_buffer(buffer) for buffer in buffers]
         case _:

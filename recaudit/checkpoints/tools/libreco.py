@@ -19,6 +19,7 @@ from recaudit.checkpoints.spec import ModelSpec
 from recaudit.checkpoints.tools import raw_ids
 from recaudit.checkpoints.tools.hidden import ITEM_BIAS, PLAIN, Layout, split
 from recaudit.checkpoints.tools.hints import Hints
+from recaudit.checkpoints.tools.libreco_ncf import is_ncf, is_training, ncf
 from recaudit.checkpoints.tools.names import Tensors, arrays_of, required
 from recaudit.checkpoints.types import Checkpoint
 from recaudit.errors import InputRefused
@@ -152,7 +153,21 @@ def _tf_dot(folder: _Folder, architecture: str, names: Mapping[str, str]) -> Mod
         tensors=tensors,
         raw_ids=folder.raw_ids(tensors),
         link=folder.link,
-        unused=tuple(key for key in folder.tensors if key not in keys.values() and not _is_training(key)),
+        unused=tuple(key for key in folder.tensors if key not in keys.values() and not is_training(key)),
+    )
+
+
+def _tf_ncf(folder: _Folder) -> ModelSpec:
+    tensors = ncf(folder.tensors, folder.checkpoint)
+    tables = {kind: tensors[f"{kind}_mf"] for kind in _KINDS}
+    return ModelSpec(
+        family="ncf",
+        tool="LibRecommender",
+        architecture="NCF",
+        tensors=tensors,
+        padding={kind: (len(table) - 1,) for kind, table in tables.items()},
+        raw_ids=folder.raw_ids(tables, unknown=1),
+        link=folder.link,
     )
 
 
@@ -181,6 +196,7 @@ _READERS: tuple[tuple[Callable[[Tensors], bool], Callable[[_Folder], ModelSpec]]
         _tf_svd,
     ),
     (lambda tensors: "embedding/item_bias_var:0" in tensors, _tf_bpr),
+    (is_ncf, _tf_ncf),
     (
         # NGCF keeps weights beside the same two tables.
         lambda tensors: tensors.keys() == {"user_init_embeds.weight", "item_init_embeds.weight"},
@@ -219,11 +235,6 @@ def _beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any] | None:
         return None
     tree = read_checkpoint(path).tree
     return tree if isinstance(tree, dict) else None
-
-
-def _is_training(key: str) -> bool:
-    """Adam's slots and step counts."""
-    return "/Adam" in key or "_power:" in key
 
 
 def _listed(values: Any) -> list[Any]:

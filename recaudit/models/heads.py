@@ -76,7 +76,8 @@ class MaxInterestHead:
 
     def score(self, x: FloatArray) -> FloatArray:
         """[n, K * width] to [n, items]."""
-        interests = x.reshape(len(x), -1, self.vectors.shape[1])
+        width = self.vectors.shape[1]
+        interests = x.reshape(len(x), x.shape[1] // width, width)
         best = interests[:, 0] @ self.vectors.T
         for k in range(1, interests.shape[1]):
             np.maximum(best, interests[:, k] @ self.vectors.T, out=best)
@@ -117,7 +118,7 @@ class MlpHead:
                 hidden = np.maximum(hidden, 0, out=hidden) @ weight.T
                 hidden += bias
             hidden = np.maximum(hidden, 0, out=hidden)
-            scores[:, part] += (hidden @ out[shared:]).reshape(len(x), -1)
+            scores[:, part] += (hidden @ out[shared:]).reshape(scores[:, part].shape)
         scores += self.tensors["out.bias"]
         return scores if self.bias is None else scores + self.bias
 

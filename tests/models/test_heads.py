@@ -63,3 +63,4 @@ def test_rebuilt_from_what_is_stored_and_cut_to_some_items(head, width):
     assert type(again) is type(head)
     np.testing.assert_array_equal(again.score(x), head.score(x))
     np.testing.assert_allclose(restricted(head, rows).score(x), head.score(x)[:, rows], atol=1e-6)
+    assert head.score(x[:0]).shape == (0, ITEMS)

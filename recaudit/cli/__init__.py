@@ -20,11 +20,13 @@ COMMANDS = {
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",
+    "export-sae": "Write a model's sparse autoencoder for SAELens, or for recaudit.",
     "scan": "Check files for code, lies and bombs; run nothing.",
     "sql": "Query an audit file.",
     "doctor": "Versions, paths, devices: what a bug report needs.",
 }
-"""Command to its one line of help; the module of the same name is imported only when the command runs."""
+"""Command to its one line of help; the module of that name, with ``_`` for ``-``, is imported only when the
+command runs."""
 
 
 class _LazyGroup(click.Group):
@@ -34,7 +36,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"recaudit.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"recaudit.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

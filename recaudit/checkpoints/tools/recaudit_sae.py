@@ -38,7 +38,7 @@ def packed(spec: SaeSpec) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items() if array is not None
     }
     settings = {"version": _VERSION} | {name: getattr(spec, name) for name in _SETTINGS}
-    return tensors, {METADATA_KEY: json.dumps(settings)}
+    return tensors, {METADATA_KEY: json.dumps(settings, sort_keys=True)}
 
 
 def recognises_sae(checkpoint: Checkpoint) -> bool:

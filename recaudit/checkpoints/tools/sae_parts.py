@@ -92,6 +92,7 @@ def agreed(settings: Settings, tensors: Tensors, *, without_k: bool = False) -> 
     Raises:
         InputRefused: they contradict each other; names both.
     """
+    _check_threshold(tensors, settings)
     values = dict(settings.values)
     if without_k:
         values.pop("k", None)
@@ -102,6 +103,16 @@ def agreed(settings: Settings, tensors: Tensors, *, without_k: bool = False) -> 
     except InputRefused as refusal:
         raise InputRefused(f"{settings.where}: {refusal.message}", fix=refusal.fix) from None
     return tuple(note.message for note in found if note.code == "sae-dead")
+
+
+def _check_threshold(tensors: Tensors, settings: Settings) -> None:
+    threshold, bias = tensors.get("threshold"), tensors.get("b_enc")
+    if threshold is not None and bias is not None and threshold.ndim and threshold.shape != bias.shape:
+        raise InputRefused(
+            f"{settings.where}: the SAE tensor threshold has shape {list(threshold.shape)}, its encoder bias "
+            f"{list(bias.shape)}",
+            fix="save the autoencoder again; its tensors do not belong together",
+        )
 
 
 def matrix(tensors: Tensors, key: str, checkpoint: Checkpoint) -> np.ndarray:

@@ -40,10 +40,8 @@ _BATCH_KINDS = ("batchtopk", "matryoshka_batchtopk")
 
 
 def recognises_sae(checkpoint: Checkpoint) -> bool:
-    # dictionary_learning uses the same two names, but never saves safetensors.
-    return (
-        checkpoint.receipt.format == "safetensors" and {"W_enc", "W_dec"} <= arrays_of(checkpoint.tree).keys()
-    )
+    # dictionary_learning uses the same names, but never saves safetensors.
+    return checkpoint.receipt.format == "safetensors" and "W_enc" in arrays_of(checkpoint.tree)
 
 
 def read_sae(checkpoint: Checkpoint, hints: Hints) -> SaeSpec:

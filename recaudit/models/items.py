@@ -22,6 +22,6 @@ class ItemVectors(Recommender):
         raise NoVerdictError(
             "the checkpoint holds item vectors only: without user vectors nothing can be recommended to "
             "anybody",
-            fix="if the users' table is in a file of its own, give it with --other-table FILE; a model without "
-            "users needs an audit of its items (--site item)",
+            fix="if the users' table is in a file of its own, give it with --other-table FILE; a model that "
+            "has no users cannot be audited yet",
         )

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from recaudit.checkpoints import read_checkpoint, tools
 from recaudit.metrics.neighbours import similar_items
-from recaudit.models import build
 from tests.models.golden import FOLDERS, opened
 from tests.shared import needs_shared
 
@@ -23,35 +21,15 @@ def test_ties_by_lower_row_and_zero_rows_have_no_direction():
     assert similar_items(vectors, 1, 2)[1].tolist() == [0, 0]
 
 
-def golden(name):
-    fix = opened(next(folder for folder in FOLDERS if folder.name == name))
-    found = fix.manifest["similar_items_golden"]
-    return fix, found if isinstance(found, list) else [found]
-
-
-@needs_shared
-@pytest.mark.shared
-@pytest.mark.parametrize("file", ["item2vec.model", "item2vec.kv", "item2vec.bin", "item2vec.txt"])
-def test_gensim_neighbours(file):
-    fix, lists = golden("gensim-item2vec")
-    vectors = build(tools.read_model(read_checkpoint(fix.folder / file), tools.Hints())).head.vectors
-    for expected in lists:
-        assert_neighbours(vectors, expected["row"], expected["top"])
-
-
 @needs_shared
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["implicit-als", "implicit-bpr"])
 def test_implicit_neighbours(name):
-    fix, lists = golden(name)
-    head = fix.model().head
+    fix = opened(next(folder for folder in FOLDERS if folder.name == name))
+    head, expected = fix.model().head, fix.manifest["similar_items_golden"]
     # implicit keeps BPR's bias column in its cosines, and lists the item itself first.
     vectors = head.vectors if head.bias is None else np.column_stack([head.vectors, head.bias])
-    for expected in lists:
-        assert_neighbours(vectors, expected["row"], expected["top"][1:])
-
-
-def assert_neighbours(vectors, row, expected):
-    rows, cosines = similar_items(vectors, row, len(expected))
-    assert rows.tolist() == [found for _, found, _ in expected]
-    np.testing.assert_allclose(cosines, [cosine for *_, cosine in expected], atol=1e-5)
+    best = expected["top"][1:]
+    rows, cosines = similar_items(vectors, expected["row"], len(best))
+    assert rows.tolist() == [row for _, row, _ in best]
+    np.testing.assert_allclose(cosines, [cosine for *_, cosine in best], atol=1e-5)

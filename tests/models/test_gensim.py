@@ -1,11 +1,15 @@
-"""gensim: arrays beside the pickle, and classes that are not read."""
+"""gensim: nearest items from every container, arrays beside the pickle, classes that are not read."""
 
 import numpy as np
 import pytest
 
-from recaudit.checkpoints import tools
+from recaudit.checkpoints import read_checkpoint, tools
 from recaudit.errors import InputRefused
+from recaudit.metrics.neighbours import similar_items
+from recaudit.models import build
+from tests.models.golden import FOLDERS, opened
 from tests.models.specs import checkpoint, floats, stub
+from tests.shared import needs_shared
 
 WORDS, VECTORS = ["a", "b", "c"], floats(3, 4)
 
@@ -45,3 +49,17 @@ def test_vectors_beside(tmp_path, nested, beside):
 def test_refusals(tmp_path, tree, message):
     with pytest.raises(InputRefused, match=message):
         read(tree, tmp_path)
+
+
+@needs_shared
+@pytest.mark.shared
+@pytest.mark.parametrize("file", ["item2vec.model", "item2vec.kv", "item2vec.bin", "item2vec.txt"])
+def test_nearest_items_from_every_container(file):
+    fix = opened(next(folder for folder in FOLDERS if folder.name == "gensim-item2vec"))
+    spec = tools.read_model(read_checkpoint(fix.folder / file), tools.Hints())
+    vectors = build(spec).head.vectors
+    for golden in fix.manifest["similar_items_golden"]:
+        best = golden["top"]
+        rows, cosines = similar_items(vectors, golden["row"], len(best))
+        assert [[spec.raw_ids["item"][row], row] for row in rows] == [[raw, row] for raw, row, _ in best]
+        np.testing.assert_allclose(cosines, [cosine for *_, cosine in best], atol=1e-5)

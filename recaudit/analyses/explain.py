@@ -79,12 +79,17 @@ def _item(audit: Audit, model: Model, raw_id: str) -> tuple[np.ndarray, float]:
 def _latent_parts(
     audit: Audit, model: Model, sae: Sae, case: int, x: np.ndarray, q: np.ndarray
 ) -> list[Part]:
+    spec = read.sae_spec(audit, model, sae)
+    if spec.norm_in != "none" or spec.skip is not None:
+        raise UsageError(
+            f"the SAE of model {printable(model.name)} rescales or bypasses its input: a score has no exact split "
+            "over its latents",
+            fix="explain with an SAE that reads the vectors as they are",
+        )
     fired = views.case_latents(audit, sae, case)
-    _, decoder = read.vectors(audit, model.model_id, model.dim, "decoder", sae.sae_id)
-    _, pre_bias = read.vectors(audit, model.model_id, model.dim, "pre_bias", sae.sae_id)
     values = fired["value"].to_numpy(dtype=np.float64)
-    rows = decoder[fired["latent"].to_numpy()].astype(np.float64)
-    centre = pre_bias.astype(np.float64).sum(axis=0)
+    rows = spec.decoder[fired["latent"].to_numpy()].astype(np.float64)
+    centre = np.zeros(model.dim) if spec.pre_bias is None else spec.pre_bias.astype(np.float64)
     error = x - (values @ rows + centre)
     shares = values * (rows @ q)
     parts = [

@@ -65,7 +65,7 @@ def masked(
     if protocol.mask == "none":
         return np.empty(0, np.int64), np.empty(0, np.int64)
     everything = np.iinfo(np.int32).max
-    user_level = np.isin(cases.kind[chosen], ("user", "profile"))
+    user_level = np.isin(cases.kind[chosen], ("user", "profile", "conditioned"))
     whole = user_level if protocol.mask == "history" else np.ones(len(chosen), dtype=bool)
     ends = np.where(whole, everything, cases.history_end[chosen])
     rows, case = gathered(*timeline.spans(cases.user[chosen], ends))

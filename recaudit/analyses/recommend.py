@@ -38,33 +38,50 @@ def recommended(
         UsageError: no such model or user, the user is no case, or the model takes no condition.
     """
     model = read.model_named(audit, model_name)
-    if condition is not None:
-        raise UsageError(
-            f"model {printable(model.name)} ({model.architecture}) takes no condition",
-            fix="leave out --condition",
-        )
-    case = case_of(audit, model, user, at)
-    cases = read.cases(audit, model, read.AUDITED_KINDS)
-    timeline = read.timeline(audit, model.dataset_id)
+    case_id = (
+        case_of(audit, model, user, at) if condition is None else _conditioned(audit, model, user, condition)
+    )
+    case = read.case(audit, model, case_id)
+    timeline = read.timeline(audit, model.dataset_id, int(case.user[0]))
     if seen == "train":
         timeline = timeline.only(timeline.split == Split.TRAIN)
     protocol = _protocol(seen, at)
     field = Field(
-        cases,
+        case,
         timeline,
         read.catalogue(audit, model),
         protocol,
         read.count(audit, "items", model.dataset_id),
     )
-    place = np.searchsorted(cases.case_id, [case])
-    items, scores = top_lists(field, cases.vectors, place, k)
+    items, scores = top_lists(field, case.vectors, np.array([0]), k)
     raw, titles = read.raw_items(audit, model.dataset_id)
-    shown = linked(model.link, scores[0].astype(np.float64) + read.score_offset(audit, model, case))
+    shown = linked(model.link, scores[0].astype(np.float64) + read.score_offset(audit, model, case_id))
     return [
         (str(raw[item]), titles[item], float(score))
         for item, score in zip(items[0], shown, strict=True)
         if item != EMPTY
     ]
+
+
+def _conditioned(audit: Audit, model: Model, user: str, condition: str) -> int:
+    known = views.conditions(audit, model)
+    if not known:
+        raise UsageError(
+            f"model {printable(model.name)} has no conditioned cases in this audit",
+            fix="leave out --condition; a model that takes conditions is ingested with --conditions NAMES",
+        )
+    if condition not in known:
+        raise UsageError(
+            f"no condition {printable(condition)}",
+            fix=f"choose one of: {', '.join(printable(c, 24) for c in known)}",
+        )
+    case = views.conditioned_case(audit, model, read.user_index(audit, model, user), condition)
+    if case is None:
+        raise UsageError(
+            f"user {printable(user)} has no case under {printable(condition)}",
+            fix="choose another user: where users are many, a sample of them has conditioned cases",
+        )
+    return case
 
 
 def _protocol(seen: str | None, at: str) -> Protocol:

@@ -123,6 +123,8 @@ def _sizes(tensors: dict[str, np.ndarray]) -> tuple[int, int]:
         "encoder.bias": (units,), "b_dec": (inputs,), "bias": (inputs,), "b_gate": (units,),
         "b_mag": (units,), "r_mag": (units,),
     }  # fmt: skip
+    if shapes.get("threshold", ()) != ():  # batch top-k keeps one number for all units
+        expected["threshold"] = (units,)
     for name, shape in expected.items():
         if name in shapes and shapes[name] != shape:
             raise Damaged(

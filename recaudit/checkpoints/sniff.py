@@ -84,14 +84,16 @@ def _by_magic(head: bytes, data: memoryview) -> Container | None:
         return Container.ZIP
     if head.startswith(LEGACY_MAGIC):
         return Container.TORCH_LEGACY
+    # Before pickle: a header of 128 mod 256 bytes makes a safetensors file start with pickle's first byte.
+    # The zero bytes of its length are no pickle instruction, so no file is both.
+    if is_safetensors(data):
+        return Container.SAFETENSORS
     if head[0] == 0x80:
         return Container.PICKLE
     if head.startswith(NPY_MAGIC):
         return Container.NPY
     if head.startswith(PARQUET_MAGIC):
         return Container.PARQUET
-    if is_safetensors(data):
-        return Container.SAFETENSORS
     return Container.ONNX if looks_like_onnx(data) else None
 
 

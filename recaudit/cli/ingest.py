@@ -42,6 +42,10 @@ _POSITIVE = click.IntRange(min=1)
     "--map", "tensor_map", type=_FILE, help="TOML saying which tensor is what, for files of no known tool."
 )
 @click.option("--adapter", metavar="MODULE:CLASS", help="Your own code for your own model. This runs it.")
+@click.option(
+    "--conditions",
+    help="Names of a conditioned model's conditions in input order: a,b,c or a file, one a line.",
+)
 @click.option("--k", type=_POSITIVE, help="Latents the SAE keeps per row, where the file does not say.")
 @click.option("--layout", help="Layout of the data, if detection should be overruled.")
 @click.option("--items", type=_FILE, help="Table of items, if the data's layout has none.")
@@ -78,6 +82,7 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
         tensor_map=options["tensor_map"],
         adapter=options["adapter"],
         options=_read_options(given),
+        conditions=_names(options["conditions"]),
         protocol=protocol_named(options["protocol"]).name,
         replace=options["replace"],
         seed=options["seed"],
@@ -88,9 +93,9 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
     note(f"{printable(done.name)}: {done.n_cases:,} cases from {printable(done.data_summary)}")
     for receipt in done.receipts:
         note(f"  scan of {printable(receipt.file)} ({receipt.format}): {receipt.verdict}")
-        for said in receipt.notes:
-            if said.level == "warning":
-                note(f"    {printable(said.where, 60)}: {printable(said.message, 200)}")
+        for warned in receipt.notes:
+            if warned.level == "warning":
+                note(f"    {printable(warned.where, 60)}: {printable(warned.message, 200)}")
     for said in done.notes:
         note(f"  note: {said}")
     for doubt in done.doubts:
@@ -112,6 +117,15 @@ def _read_options(given: dict[str, Any]) -> ReadOptions:
     if "column_names" in given:
         plain["column_names"] = tuple(given["column_names"].split(","))
     return ReadOptions(columns=dict(_role(text) for text in given.get("column", ())), **plain)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    """Comma-separated names, or the lines of the file of that name."""
+    if text is None:
+        return ()
+    path = Path(text)
+    lines = path.read_text("utf-8").splitlines() if path.is_file() else text.split(",")
+    return tuple(name.strip() for name in lines if name.strip())
 
 
 def _role(text: str) -> tuple[str, str]:

@@ -54,6 +54,12 @@ def bind(
     if not model.needs_graph:
         item_row = _without_broken_rows(item_row, model)
     notes = [*_unknown_notes("items", item_row), *([added] if added else [])]
+    unnamed = model.n_items - len(item_ids) - len(spec.padding.get("item", ()))
+    if unnamed > 0:
+        # LightFM's rows are features where it was trained with them, and its file does not say so.
+        notes.append(
+            DataNote("warning", "item rows of the model that no id names; nobody is shown them", unnamed)
+        )
     if model.n_users is not None:
         notes += _unknown_notes("users", user_row)
     return Binding(dataset, item_row, user_row, tuple(notes))

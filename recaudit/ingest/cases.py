@@ -15,6 +15,10 @@ from recaudit.models.base import Cases, Graph, Recommender
 IntArray = NDArray[np.int64]
 
 USER, PROFILE, TEST, VALID, LATEST = "user", "profile", "test", "valid", "latest"
+CONDITIONED = "conditioned"
+NO_CONDITION = -1
+_CONDITIONED_CELLS = 1 << 27
+"""Numbers that conditioned vectors may take (512 MiB of float32)."""
 _EVERYTHING = np.iinfo(np.int32).max
 
 
@@ -22,12 +26,14 @@ _EVERYTHING = np.iinfo(np.int32).max
 class CaseTable:
     """Cases and their held-out targets, in dense ids of the data.
 
-    ``target_*`` columns list held-out interactions; ``target_case`` points into the case columns.
+    ``condition`` numbers the conditions of a conditioned model, -1 for none. ``target_*`` columns list
+    held-out interactions; ``target_case`` points into the case columns.
     """
 
     user: IntArray
     kind: NDArray[np.str_]
     history_end: IntArray
+    condition: IntArray
     target_case: IntArray
     target_item: IntArray
     target_split: IntArray
@@ -46,6 +52,7 @@ class CaseTable:
             user=self.user[kept],
             kind=self.kind[kept],
             history_end=self.history_end[kept],
+            condition=self.condition[kept],
             target_case=place[self.target_case[own]],
             target_item=self.target_item[own],
             target_split=self.target_split[own],
@@ -85,6 +92,31 @@ def _profile_cases(timeline: Timeline, known: NDArray[np.bool_]) -> CaseTable:
         user=np.concatenate([users, users]),
         kind=np.concatenate([profiles.kind, np.full(len(users), LATEST)]),
         history_end=np.concatenate([profiles.history_end, profiles.history_end]),
+        condition=np.full(2 * len(users), NO_CONDITION),
+    )
+
+
+def with_conditions(table: CaseTable, model: Recommender, seed: int) -> CaseTable:
+    """The table with every profile once more under each of the model's conditions, without targets.
+
+    Conditioned cases are for lists and latent-space analyses. Where all of them would be too many, a seeded
+    sample of users has them.
+    """
+    profiles = np.flatnonzero(table.kind == PROFILE)
+    most = max(1, _CONDITIONED_CELLS // (model.n_conditions * model.dim))
+    notes = table.notes
+    if len(profiles) > most:
+        said = "users without conditioned cases: a seeded sample has them"
+        notes = (*notes, DataNote("dropped", said, len(profiles) - most))
+        profiles = np.sort(np.random.default_rng(seed).choice(profiles, most, replace=False))
+    repeated = np.repeat(profiles, model.n_conditions)
+    return replace(
+        table,
+        user=np.concatenate([table.user, table.user[repeated]]),
+        kind=np.concatenate([table.kind, np.full(len(repeated), CONDITIONED)]),
+        history_end=np.concatenate([table.history_end, table.history_end[repeated]]),
+        condition=np.concatenate([table.condition, np.tile(np.arange(model.n_conditions), len(profiles))]),
+        notes=notes,
     )
 
 
@@ -99,6 +131,7 @@ def _with_targets(timeline: Timeline, users: IntArray, kind: str, held_out: NDAr
         user=users,
         kind=np.full(len(users), kind),
         history_end=end,
+        condition=np.full(len(users), NO_CONDITION),
         target_case=case_of_user[timeline.user[held_out]],
         target_item=timeline.item[held_out],
         target_split=timeline.split[held_out],
@@ -119,6 +152,7 @@ def _sequence_cases(timeline: Timeline) -> CaseTable:
         user=np.concatenate([timeline.user[held_out], users]),
         kind=np.concatenate([kinds, np.full(len(users), LATEST)]),
         history_end=np.concatenate([timeline.position[held_out], timeline.position[last] + 1]),
+        condition=np.full(len(held_out) + len(users), NO_CONDITION),
         target_case=np.arange(len(held_out)),
         target_item=timeline.item[held_out],
         target_split=timeline.split[held_out],
@@ -135,11 +169,13 @@ def model_inputs(table: CaseTable, timeline: Timeline, binding: Binding, model: 
     if model.history_length is not None:
         start = np.maximum(start, stop - model.history_length)
     rows, case = gathered(start, stop)
-    kept = (table.kind[case] != PROFILE) | (timeline.split[rows] != Split.TEST)
+    profile = np.isin(table.kind, (PROFILE, CONDITIONED))
+    kept = ~profile[case] | (timeline.split[rows] != Split.TEST)
     rows, case = rows[kept], case[kept]
     offsets = np.searchsorted(case, np.arange(len(table) + 1))
     ratings = None if timeline.rating is None else timeline.rating[rows]
-    return Cases(users, binding.item_row[timeline.item[rows]], offsets, ratings)
+    conditions = table.condition if model.n_conditions else None
+    return Cases(users, binding.item_row[timeline.item[rows]], offsets, ratings, conditions)
 
 
 def training_graph(timeline: Timeline, binding: Binding) -> Graph:

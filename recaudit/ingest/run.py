@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recaudit.analyses.findings import reading_findings
 from recaudit.checkpoints import read_checkpoint, tools
+from recaudit.checkpoints.sae_folder import weights_in
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
 from recaudit.checkpoints.tools.mapping import mapped, read_map
 from recaudit.checkpoints.types import Checkpoint, Note, Receipt
@@ -19,7 +20,14 @@ from recaudit.datasets import IdMap, ReadOptions, read_dataset, read_id_map, sum
 from recaudit.datasets.types import DataNote, Split
 from recaudit.errors import InputRefused, UsageError
 from recaudit.ingest.binding import NO_ROW, Binding, bind
-from recaudit.ingest.cases import CaseTable, build_cases, model_inputs, timeline_of, training_graph
+from recaudit.ingest.cases import (
+    CaseTable,
+    build_cases,
+    model_inputs,
+    timeline_of,
+    training_graph,
+    with_conditions,
+)
 from recaudit.models import FAMILIES, Recommender, build
 from recaudit.models.base import FloatArray
 from recaudit.models.heads import restricted
@@ -48,6 +56,8 @@ class IngestRequest:
     adapter: str | None = None
     """``module:Class`` of the user's own code, for models that nothing else can run."""
     options: ReadOptions = field(default_factory=ReadOptions)
+    conditions: tuple[str, ...] = ()
+    """Names of a conditioned model's conditions, in the order of its inputs."""
     protocol: str = "history"
     replace: bool = False
     seed: int = 0
@@ -99,7 +109,7 @@ def ingest(request: IngestRequest, progress: Callable[[str], None] = lambda stag
 def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepared:
     progress("scanning the checkpoint")
     checkpoint, spec, model = _opened(request)
-    receipts = {"model": checkpoint.receipt}
+    receipts = {"model": checkpoint.receipt, **_other_receipts(request.hints)}
     sae, sae_receipt = _sae_spec(request, checkpoint)
     if sae_receipt is not None:
         receipts["sae"] = sae_receipt
@@ -115,6 +125,8 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
             f"no user of {printable(request.data)} can be an input of this model",
             fix="give the data this model was trained on",
         )
+    if request.conditions:
+        cases = with_conditions(cases, _conditioned(model, request.conditions), request.seed)
     if model.needs_graph:
         model = model.with_graph(training_graph(timeline, binding))
     inputs = model_inputs(cases, timeline, binding, model)
@@ -154,6 +166,23 @@ def _adapted(name: str, path: Path) -> tuple[Checkpoint, ModelSpec, Recommender]
     return Checkpoint(path, {}, receipt), spec, Adapter(name, path)
 
 
+def _other_receipts(hints: tools.Hints) -> dict[str, Receipt]:
+    """Receipts of the files that a hint names, by the hint's name."""
+    named = {name: getattr(hints, name) for name in ("item_features", "user_features", "other_table")}
+    return {name: read_checkpoint(path).receipt for name, path in named.items() if path is not None}
+
+
+def _conditioned(model: Recommender, names: tuple[str, ...]) -> Recommender:
+    if len(names) == model.n_conditions:
+        return model
+    raise InputRefused(
+        f"{len(names)} conditions are named but the model takes {model.n_conditions}",
+        fix="name them all, in the order of the model's inputs"
+        if model.n_conditions
+        else "leave out --conditions",
+    )
+
+
 def _sae_spec(request: IngestRequest, checkpoint: Checkpoint) -> tuple[SaeSpec | None, Receipt | None]:
     if request.sae is None:
         return (
@@ -164,16 +193,15 @@ def _sae_spec(request: IngestRequest, checkpoint: Checkpoint) -> tuple[SaeSpec |
 
 
 def _weights_of(path: Path) -> Path:
-    """The weights file of an SAE folder (sparsify and SAELens save ``cfg.json`` beside it)."""
+    """The weights file of an SAE folder; its settings lie beside it."""
     if not path.is_dir():
         return path
-    weights = sorted(path.glob("*.safetensors"))
-    if len(weights) == 1:
-        return weights[0]
-    raise InputRefused(
-        f"{printable(path)}: holds {len(weights)} .safetensors files, one was expected",
-        fix="name the weights file itself with --sae",
-    )
+    weights = weights_in(path)
+    if weights is None:
+        raise InputRefused(
+            f"{printable(path)}: no SAE weights in this folder", fix="name the weights file itself with --sae"
+        )
+    return weights
 
 
 def _ids(
@@ -225,7 +253,7 @@ def _store(
     for source in dataset.sources:
         read_as = Receipt(source.name, source.sha256, source.bytes, dataset.layout, 0, {}, (), ())
         write.add_receipt(audit, read_as, model_id=model_id, role="data", run=run)
-    _store_vectors(audit, model_id, prepared)
+    _store_vectors(audit, model_id, prepared, request.conditions)
     sae = None
     if prepared.sae is not None:
         progress("encoding with the sparse autoencoder")
@@ -240,7 +268,7 @@ def _store(
         data_summary,
         tuple(_said(note) for note in notes if note.level != "info"),
         len(prepared.cases),
-        tuple(doubts),
+        (*doubts, *(prepared.sae.notes if prepared.sae else ())),
     )
 
 
@@ -255,7 +283,12 @@ def _make_room(audit: Audit, name: str, *, replace: bool) -> None:
         write.remove_model(audit, model.model_id)
 
 
-def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared) -> None:
+def _condition_names(cases: CaseTable, names: tuple[str, ...]) -> NDArray[np.object_]:
+    """Name of each case's condition, None where it has none."""
+    return np.array([*names, None], dtype=object)[cases.condition]
+
+
+def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared, conditions: tuple[str, ...]) -> None:
     binding, head, cases = prepared.binding, prepared.model.head, prepared.cases
     item_ids = np.flatnonzero(binding.item_row != NO_ROW)
     rows = binding.item_row[item_ids]
@@ -271,6 +304,7 @@ def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared) -> None:
             "user_id": cases.user,
             "kind": cases.kind.astype(object),
             "history_end": cases.history_end,
+            "condition": _condition_names(cases, conditions),
             "score_offset": np.zeros(len(cases), np.float32) if prepared.offset is None else prepared.offset,
         },
         {

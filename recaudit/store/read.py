@@ -284,6 +284,21 @@ def cases(audit: Audit, model: Model, kinds: tuple[str, ...]) -> CaseRows:
     )
 
 
+def case(audit: Audit, model: Model, case_id: int) -> CaseRows:
+    """One case with its vector."""
+    ((user, kind, history_end),) = audit.rows(
+        "SELECT user_id, kind, history_end FROM cases WHERE model_id = ? AND case_id = ?",
+        [model.model_id, case_id],
+    )
+    return CaseRows(
+        np.array([case_id]),
+        np.array([user]),
+        np.array([kind]),
+        np.array([history_end]),
+        vector(audit, model, "case", case_id)[None],
+    )
+
+
 def targets(audit: Audit, model: Model, split: Split) -> TargetRows:
     """Held-out interactions of one split, in order of target id."""
     found = audit.columns(
@@ -293,17 +308,17 @@ def targets(audit: Audit, model: Model, split: Split) -> TargetRows:
     return TargetRows(*(found[name].astype(np.int64) for name in ("target_id", "case_id", "item_id")))
 
 
-def timeline(audit: Audit, dataset_id: int) -> Timeline:
-    """Every interaction of the data, by user and time."""
+def timeline(audit: Audit, dataset_id: int, user: int | None = None) -> Timeline:
+    """Every interaction of the data, or of one user, by user and time."""
     found = audit.columns(
         "SELECT user_id, item_id, position, CASE split WHEN 'train' THEN 0 WHEN 'valid' THEN 1 ELSE 2 END AS code "
-        "FROM interactions WHERE dataset_id = ? ORDER BY user_id, position",
-        [dataset_id],
+        "FROM interactions WHERE dataset_id = $1 AND user_id = coalesce($2, user_id) ORDER BY user_id, position",
+        [dataset_id, user],
     )
-    user, item, position, split = (
+    users, items, positions, splits = (
         found[name].astype(np.int64) for name in ("user_id", "item_id", "position", "code")
     )
-    return Timeline(user, item, position, split)
+    return Timeline(users, items, positions, splits)
 
 
 def count(audit: Audit, table: str, dataset_id: int) -> int:

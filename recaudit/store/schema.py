@@ -205,13 +205,15 @@ VERSION_1 = (
                 "kind",
                 "VARCHAR NOT NULL",
                 "`user` (a user-level model: one vector a user), `profile` (everything but the held-out test items), "
-                "`test`, `valid` (history before a held-out target), `latest` (everything known)",
+                "`test`, `valid` (history before a held-out target), `latest` (everything known), `conditioned` "
+                "(a profile under a condition)",
             ),
             (
                 "history_end",
                 "INTEGER NOT NULL",
                 "the history is the user's interactions with position below",
             ),
+            ("condition", "VARCHAR", "of a conditioned model; NULL for none"),
             ("score_offset", "FLOAT NOT NULL", "added to all its scores: a user's bias"),
         ),
     ),

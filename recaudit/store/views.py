@@ -110,6 +110,25 @@ def test_case(audit: Audit, model: Model, user: int) -> int | None:
     )
 
 
+def conditions(audit: Audit, model: Model) -> list[str]:
+    """Names of the conditions that the model's cases carry."""
+    rows = audit.rows(
+        "SELECT condition FROM cases WHERE model_id = ? AND condition IS NOT NULL GROUP BY condition "
+        "ORDER BY min(case_id)",
+        [model.model_id],
+    )
+    return [str(row[0]) for row in rows]
+
+
+def conditioned_case(audit: Audit, model: Model, user: int, condition: str) -> int | None:
+    """The user's profile under a condition."""
+    return _first(
+        audit,
+        "SELECT case_id FROM cases WHERE model_id = ? AND user_id = ? AND condition = ?",
+        [model.model_id, user, condition],
+    )
+
+
 def _first(audit: Audit, sql: str, parameters: list[Any]) -> int | None:
     found = audit.rows(sql + " LIMIT 1", parameters)
     return int(found[0][0]) if found else None

@@ -30,11 +30,16 @@ def test_a_failed_run_leaves_an_old_file_as_it_was(tmp_path):
     path = tmp_path / "a.duckdb"
     with writing(path):
         pass
-    with pytest.raises(ZeroDivisionError), writing(path) as audit:
-        audit.connection.execute("DELETE FROM meta")
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        _delete_and_fail(path)
     with reading(path) as audit:
         assert audit.rows("SELECT schema_version FROM meta") == [(SCHEMA_VERSION,)]
+
+
+def _delete_and_fail(path):
+    with writing(path) as audit:
+        audit.connection.execute("DELETE FROM meta")
+        _ = 1 / 0
 
 
 def test_debris_of_a_killed_run_is_swept_up(tmp_path):

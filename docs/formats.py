@@ -60,6 +60,19 @@ Whatever a file does not hold is asked for: `--ids` (which row is who), `--heads
 """
 
 
+LIMITS = """## What cannot be matched, and why
+
+- **RecBole SimpleX** with users whose history is longer than its `history_len`: the tool keeps a randomly chosen part of
+  it, decided when the model is built and not saved. Such cases are refused.
+- **Monosemanticity4Rec's MF autoencoder** was trained on batches scaled by their own extremes, which are not on disk; it
+  is read without that scaling, as its golden values are. Whether a bare state dict normalises its rows is not in it either:
+  it is read as the notebooks train it, and the self-check tries the other way.
+- **Monosemanticity4Rec's CSV factors** lack the global mean: rankings are exact, scores are those before the sigmoid.
+- **LibRecommender's SVD++ and NGCF, RecTools models with cosine or feature nets, Knots' BatchTopK** are refused by name.
+- **Item-only files** (gensim) are read and scanned, but have no users to audit.
+"""
+
+
 def recommender_rows() -> Iterator[list[str]]:
     """One row per recommender fixture: tool, model, files, parity."""
     for folder in FOLDERS:
@@ -144,6 +157,8 @@ def page() -> str:
         "## Sparse autoencoders",
         "",
         *_table(["tool", "architecture", "files", "parity"], sae_rows()),
+        "",
+        LIMITS,
     ]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -128,7 +128,14 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
     if request.conditions:
         cases = with_conditions(cases, _conditioned(model, request.conditions), request.seed)
     if model.needs_graph:
-        model = model.with_graph(training_graph(timeline, binding))
+        graph = training_graph(timeline, binding)
+        if not len(graph.users):
+            raise InputRefused(
+                f"{spec.architecture} propagates over the training interactions, and the training split of "
+                f"{printable(request.data)} has none that the model knows",
+                fix="give the data it was trained on, with its split (--split given, --split-column)",
+            )
+        model = model.with_graph(graph)
     inputs = model_inputs(cases, timeline, binding, model)
     vectors, offset = model.represent(inputs), model.offset(inputs)
     finite = np.all(np.isfinite(vectors), axis=1)

@@ -168,6 +168,21 @@ def test_a_missing_id_map_is_asked_for(cli, world, tmp_path):
     assert "--ids rows" in result.err
 
 
+def test_a_graph_model_without_training_rows_is_refused(cli, world, tmp_path):
+    state = {
+        "encoder.embedding_dict.user_emb": torch.randn(41, 8),
+        "encoder.embedding_dict.item_emb": torch.randn(31, 8),
+    }
+    torch.save(state, tmp_path / "LightGCN__tiny__0__n_layers=2.pt")
+    data = tiny.write_data(tmp_path / "data")
+    header, *rows = (data / "train.csv").read_text().splitlines()
+    (data / "test.csv").write_text("\n".join([header, *rows]) + "\n")
+    (data / "train.csv").write_text(header + "\n")
+    result = cli("ingest", "LightGCN__tiny__0__n_layers=2.pt", "--data", data)
+    assert result.code == ExitCode.REFUSED
+    assert "LightGCN propagates over the training interactions" in result.err
+
+
 def test_an_sae_of_another_width_is_refused(cli, world, tmp_path):
     state = {
         "encoder.weight": torch.randn(16, 5),

@@ -93,7 +93,7 @@ def _cell(value: Any) -> str:
 
 def _text(value: object) -> str:
     """Titles come from files: what Markdown or HTML would act on is escaped."""
-    shown = printable(value, 200)
+    shown = printable(value, 400)
     for char in "\\`*_[]<>|#":
         shown = shown.replace(char, "\\" + char)
     return shown

@@ -6,20 +6,14 @@ from pathlib import Path
 
 import click
 
-from recaudit.cli.output import db_option, format_option, note, show
+from recaudit.cli.output import at_option, db_option, format_option, note, show
 
 
 @click.command()
 @click.argument("model")
 @click.argument("user")
 @click.argument("item")
-@click.option(
-    "--at",
-    type=click.Choice(["test", "latest"]),
-    default="test",
-    show_default=True,
-    help="The history before the held-out target, or everything known.",
-)
+@at_option
 @format_option
 @db_option
 def explain(model: str, user: str, item: str, at: str, format_: str, db: Path) -> None:

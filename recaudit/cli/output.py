@@ -35,6 +35,17 @@ def db_option(function: F) -> F:
     )(function)
 
 
+def at_option(function: F) -> F:
+    """``--at test|latest``: which of a user's cases a command answers for."""
+    return click.option(
+        "--at",
+        type=click.Choice(["test", "latest"]),
+        default="test",
+        show_default=True,
+        help="The history before the held-out target, or everything known.",
+    )(function)
+
+
 def format_option(function: F) -> F:
     """``--format``, the same in every listing command."""
     return click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recaudit.cli.output import db_option, format_option, show, show_json
+from recaudit.cli.output import at_option, db_option, format_option, show, show_json
 
 
 @click.command()
@@ -14,13 +14,7 @@ from recaudit.cli.output import db_option, format_option, show, show_json
 @click.argument("user")
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="Length of the list.")
 @click.option("--include-seen", is_flag=True, help="Also items of the user's own history.")
-@click.option(
-    "--at",
-    type=click.Choice(["test", "latest"]),
-    default="test",
-    show_default=True,
-    help="The history before the held-out target, or everything known.",
-)
+@at_option
 @click.option(
     "--seen",
     type=click.Choice(["history", "train", "all"]),

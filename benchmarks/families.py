@@ -8,8 +8,9 @@
 
 The sides run in turn, each in a process of its own with one thread, and must agree on every score.
 
-- open: from the start of the process until the model is in memory; imports are inside. recaudit's side
-  holds its safety scan and the process of its own in which it looks at the bytes.
+- open: from the start of the process until the model is in memory, with the inputs in the form it takes;
+  imports are inside. recaudit's side holds its safety scan and the second process in which it looks at
+  the bytes.
 - run: the golden users against the whole catalogue, median of several calls after one that is not counted.
   Where the tool has no call for scores but only for lists (implicit, RecTools, gensim), both sides make the
   20 best; scores are then compared over lists as long as the catalogue, outside the clock.
@@ -281,7 +282,7 @@ def recbole_side(name: str) -> Callable[[SimpleNamespace], Opened]:
     # RecBole puts back these names, gone from numpy, when it makes a config; a saved config skips that.
     for alias, type_ in (("int", int), ("float", float), ("object", object), ("bool", bool)):
         setattr(np, alias, type_)
-    # LightGCN fills its matrix through a method that newer scipy has renamed.
+    # LightGCN fills its matrix through a method that newer scipy no longer has.
     dok_matrix._update = lambda self, cells: self._dict.update(cells)
     from recbole.data.interaction import Interaction
     from recbole.utils import get_model

@@ -69,6 +69,7 @@ LIMITS = """## What cannot be matched, and why
   it is read as the notebooks train it, and the self-check tries the other way.
 - **Monosemanticity4Rec's CSV factors** lack the global mean: rankings are exact, scores are those before the sigmoid.
 - **LibRecommender's SVD++ and NGCF, RecTools models with cosine or feature nets, Knots' BatchTopK** are refused by name.
+- **LensKit 2026** keeps 2025's attributes and equations, as its sources (2026.4) tell; no file of it was tried.
 - **Item-only files** (gensim) are read and scanned, but have no users to audit.
 """
 

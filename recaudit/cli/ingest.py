@@ -28,6 +28,7 @@ _POSITIVE = click.IntRange(min=1)
 @click.option("--name", help="What to call the model (default: its architecture).")
 @click.option("--replace", is_flag=True, help="Write over a model of the same name.")
 @click.option("--protocol", default="history", show_default=True, help="Evaluation protocol of the model.")
+@click.option("--tool", help="Who wrote the checkpoint, if detection should be overruled.")
 @click.option("--heads", type=_POSITIVE, help="Attention heads, where the file does not say.")
 @click.option("--history-length", type=_POSITIVE, help="Items of history read, where the file does not say.")
 @click.option(
@@ -103,7 +104,7 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
     note(f"next: recaudit report {printable(done.name)} --db {printable(db)}")
 
 
-_HINTS = ("heads", "history_length", "k", "layers", "item_features", "user_features", "other_table")
+_HINTS = ("tool", "heads", "history_length", "k", "layers", "item_features", "user_features", "other_table")
 _READ_OPTIONS = (
     *("layout", "items", "users", "mapping", "delimiter", "split", "split_column"),
     *("min_rating", "min_tag_support", "seed"),

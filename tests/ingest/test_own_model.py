@@ -108,3 +108,14 @@ def test_adapter_mistakes(cli, here, name):
     result = ingest(cli, "towers.npz", "--adapter", name)
     assert result.code == ExitCode.USAGE
     assert "--adapter" in result.err
+
+
+def test_tool_overrules_detection(cli, world):
+    given = (world.models["bprmf"], "--data", world.data)
+    assert cli("ingest", *given, "--tool", "rechorus").code == 0
+    refused = cli("ingest", *given, "--tool", "recbole")
+    assert refused.code == ExitCode.REFUSED
+    assert "recbole writes no file like this" in refused.err
+    unknown = cli("ingest", *given, "--tool", "recbol")
+    assert unknown.code == ExitCode.USAGE
+    assert "recbole" in unknown.err

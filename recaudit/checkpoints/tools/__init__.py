@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from recaudit.checkpoints.spec import ModelSpec, SaeSpec
 from recaudit.checkpoints.tools import (
     cornac,
@@ -59,10 +61,22 @@ def read_model(checkpoint: Checkpoint, hints: Hints) -> ModelSpec:
     Raises:
         InputRefused: no known tool writes such a file, or a fact is missing; names the flag that gives it.
     """
-    for tool in _MODEL_TOOLS:
+    for tool in _MODEL_TOOLS if hints.tool is None else (_tool_named(hints.tool),):
         if tool.recognises_model(checkpoint):
             return tool.read_model(checkpoint, hints)
+    if hints.tool is not None:
+        raise InputRefused(
+            f"{printable(checkpoint.path.name)}: {hints.tool} writes no file like this",
+            fix="leave --tool out to have the file's content decide",
+        )
     raise _unknown(checkpoint, "recommender")
+
+
+def _tool_named(name: str) -> ModuleType:
+    by_name = {tool.__name__.rpartition(".")[2]: tool for tool in _MODEL_TOOLS}
+    if name not in by_name:
+        raise UsageError(f"no tool named {printable(name, 40)}", fix=f"choose one of: {', '.join(by_name)}")
+    return by_name[name]
 
 
 def holds_sae(checkpoint: Checkpoint) -> bool:

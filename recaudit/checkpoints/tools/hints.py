@@ -14,6 +14,8 @@ from recaudit.text import printable
 class Hints:
     """Each field is a flag of ``recaudit ingest``; a value given there beats what the file says."""
 
+    tool: str | None = None
+    """Module name of the tool whose file this is, where the content alone is taken for another's."""
     heads: int | None = None
     history_length: int | None = None
     k: int | None = None

@@ -1,7 +1,8 @@
-"""LensKit 2025: it has no save function, so users pickle the scorer, or the pipeline around it.
+"""LensKit 2025 and 2026: it has no save function, so users pickle the scorer, or the pipeline around it.
 
 Vocabularies (pyarrow arrays, pickled as buffers) hold the raw ids. ALS scorers solve the user from the
 history, so their stored user vectors are not used, unless the setting ``user_embeddings`` is ``prefer``.
+The sources of 2026.4 keep the attributes and equations of 2025.8, whose files this was held against.
 """
 
 from __future__ import annotations

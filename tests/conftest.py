@@ -8,10 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from recaudit import cli as command_line
 from tests import tiny
+
+# A busy machine is no bug: examples have no deadline, and the same ones are tried everywhere.
+hypothesis.settings.register_profile("recaudit", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("recaudit")
 
 
 @dataclass(frozen=True)

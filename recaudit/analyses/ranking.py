@@ -68,7 +68,9 @@ def store_lists(
         "item_id": items[row, place],
         "score": scores[row, place],
     }
-    write.replace_recommendations(audit, inputs.model.model_id, sae.sae_id if sae else None, columns)
+    write.replace_recommendations(
+        audit, inputs.model.model_id, sae.sae_id if sae else None, inputs.field.protocol.name, columns
+    )
 
 
 def _popularity_ranks(audit: Audit, inputs: Inputs) -> NDArray[np.int64]:

@@ -83,6 +83,10 @@ def latents(
     show_frame(frame.head(rows), format_, of=len(frame) if latent is None and item is None else None)
     if latent is not None or item is not None:
         note(f"an item belongs to a case as {pairs.RULES[rule]} (--attribution)")
+        if frame.empty and rule.startswith("recommended"):
+            note(
+                "nothing to show: lists are made by `recaudit report`, or too few cases share them (--by count)"
+            )
 
 
 def _check_choice(flag: str, value: str | None, known: dict[str, str]) -> None:

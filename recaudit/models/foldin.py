@@ -7,6 +7,7 @@ LensKit 2025.8.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import pairwise
 
 import numpy as np
@@ -58,13 +59,13 @@ class _FoldIn(Recommender):
             ) from None
         return np.asarray(solved, dtype=np.float64)
 
+    @abstractmethod
     def _regression(self, cases: Cases) -> tuple[Float64, Float64]:
         """``W``'s diagonal and ``y``, parallel to ``cases.history``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _penalty(self, n: int) -> Float64:
         """[dim, dim] for a history of ``n`` items."""
-        raise NotImplementedError
 
 
 class ImplicitFoldIn(_FoldIn):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -33,8 +34,9 @@ def build(
     Args:
         rule: attribution rule of the latent and item views, see ``attribution.RULES``.
     """
-    model = read.model_named(audit, name)
-    chosen = protocol_named(protocol or model.protocol)
+    named = read.model_named(audit, name)
+    chosen = protocol_named(protocol or named.protocol)
+    model = replace(named, protocol=chosen.name)
     found = read.saes(audit, model.model_id)
     sae = found[0] if found else None
     data = views.dataset(audit, model.dataset_id)
@@ -224,8 +226,8 @@ def _example_item(audit: Audit, model: Model) -> str | None:
     """The item most often recommended first."""
     rows = audit.rows(
         "SELECT raw_id FROM recommendations r JOIN items i ON i.dataset_id = ? AND i.item_id = r.item_id "
-        "WHERE model_id = ? AND sae_id IS NULL AND rank = 1 GROUP BY raw_id ORDER BY count(*) DESC, raw_id LIMIT 1",
-        [model.dataset_id, model.model_id],
+        "WHERE model_id = ? AND sae_id IS NULL AND protocol = ? AND rank = 1 GROUP BY raw_id ORDER BY count(*) DESC, raw_id LIMIT 1",
+        [model.dataset_id, model.model_id, model.protocol],
     )
     return str(rows[0][0]) if rows else None
 

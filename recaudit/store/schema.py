@@ -300,10 +300,11 @@ VERSION_1 = (
     ),
     Table(
         "recommendations",
-        "a place in a case's list, unseen items only",
+        "a place in a case's list under a protocol's mask",
         (
             _MODEL,
             _ANY_SAE,
+            ("protocol", "VARCHAR NOT NULL", ""),
             ("case_id", "INTEGER NOT NULL", ""),
             ("rank", "INTEGER NOT NULL", "1 = best"),
             ("item_id", "INTEGER NOT NULL", ""),

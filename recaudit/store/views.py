@@ -20,7 +20,10 @@ ATTRIBUTION = {
 
 _NEWEST = "SELECT case_id, user_id, kind, history_end FROM cases WHERE model_id = $model AND kind IN ('user', 'latest')"
 _TESTED = "SELECT case_id, user_id, kind, history_end FROM cases WHERE model_id = $model AND kind IN ('user', 'profile', 'test')"
-_LISTS = "SELECT case_id, item_id FROM recommendations WHERE model_id = $model AND sae_id IS NULL AND rank <= {depth}"
+_LISTS = """
+    SELECT case_id, item_id FROM recommendations
+    WHERE model_id = $model AND sae_id IS NULL AND protocol = $protocol AND rank <= {depth}
+"""
 _PAST = """
     SELECT DISTINCT case_id, item_id FROM pool JOIN interactions i
     ON i.dataset_id = $dataset AND i.user_id = pool.user_id AND i.position < history_end
@@ -87,6 +90,7 @@ def latent_item_pairs(
             "sae": sae.sae_id,
             "latents": latents,
             "items": items,
+            **({"protocol": model.protocol} if "$protocol" in pairs else {}),
         },
     )
 

@@ -354,14 +354,14 @@ def replace_ranks(
 
 
 def replace_recommendations(
-    audit: Audit, model_id: int, sae_id: int | None, columns: Mapping[str, NDArray[Any]]
+    audit: Audit, model_id: int, sae_id: int | None, protocol: str, columns: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Store lists (``case_id, rank, item_id, score``), replacing those of the same model and dictionary."""
+    """Store lists (``case_id, rank, item_id, score``), replacing those of the same protocol."""
     audit.connection.execute(
-        "DELETE FROM recommendations WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ?",
-        [model_id, sae_id],
+        "DELETE FROM recommendations WHERE model_id = ? AND protocol = ? AND sae_id IS NOT DISTINCT FROM ?",
+        [model_id, protocol, sae_id],
     )
-    frame = pd.DataFrame({"model_id": model_id, **columns})
+    frame = pd.DataFrame({"model_id": model_id, "protocol": protocol, **columns})
     frame["sae_id"] = pd.array([sae_id] * len(frame), dtype="Int32")
     audit.append("recommendations", frame)
 

@@ -141,6 +141,17 @@ def test_report_is_the_same_bytes_again(on, tmp_path):
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
+def test_a_report_under_another_protocol_leaves_no_trace_in_the_first(cli, world, tmp_path):
+    cli("ingest", world.models["sasrec_sae"], "--data", world.data, "--name", "m")
+    for name, protocol in (("a", "history"), ("other", "recbole-seq"), ("b", "history")):
+        assert cli("report", "--protocol", protocol, "-o", f"{name}.json").code == 0
+    tables = {
+        name: json.loads((tmp_path / f"{name}.json").read_text())["tables"] for name in ("a", "other", "b")
+    }
+    assert tables["a"] == tables["b"]
+    assert tables["a"] != tables["other"]
+
+
 def test_report_on_the_terminal(on):
     out = on("report", "sasrec_sae").out
     assert "What to know" in out

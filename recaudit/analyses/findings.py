@@ -27,24 +27,26 @@ NOT_ITS_VECTORS = 0.2
 
 
 def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run) -> None:
-    """Write the findings of a model and its dictionary, replacing earlier ones."""
+    """Write the findings of a model and its dictionary under a protocol, replacing earlier ones."""
     numbers = views.metrics(audit, model, protocol)
-    about_model = [
-        *_against_popularity(numbers, model, protocol),
-        *_few_test_users(audit, model),
-        *_receipts(audit, model),
-        *_unused_tensors(model),
+    found: list[tuple[int | None, Finding]] = [
+        (None, finding)
+        for finding in (
+            *_against_popularity(numbers, model, protocol),
+            *_few_test_users(audit, model),
+            *_receipts(audit, model),
+            *_unused_tensors(model),
+        )
     ]
-    audit.connection.execute("DELETE FROM findings WHERE model_id = ?", [model.model_id])
-    write.replace_findings(audit, model.model_id, None, about_model, run)
     if sae is not None:
-        about_sae = [
+        about_sae = (
             *_fidelity(numbers, model, protocol),
             *reading_findings(sae),
             *_dead(numbers, sae),
             *_dense(audit, sae),
-        ]
-        write.replace_findings(audit, model.model_id, sae.sae_id, about_sae, run)
+        )
+        found += [(sae.sae_id, finding) for finding in about_sae]
+    write.replace_findings(audit, model.model_id, protocol, found, run)
 
 
 def _number(numbers: pd.DataFrame, metric: str, **slice_: str) -> pd.Series | None:

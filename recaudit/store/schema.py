@@ -347,6 +347,7 @@ VERSION_1 = (
         (
             _MODEL,
             ("sae_id", "INTEGER", ""),
+            ("protocol", "VARCHAR NOT NULL", "that its numbers were made under"),
             ("code", "VARCHAR NOT NULL", "stable id"),
             ("severity", "VARCHAR NOT NULL", "`info`, `warning`, `serious`"),
             ("sentence", "VARCHAR NOT NULL", ""),

@@ -212,11 +212,11 @@ def metrics(audit: Audit, model: Model, protocol: str) -> pd.DataFrame:
 
 
 def findings(audit: Audit, model: Model) -> pd.DataFrame:
-    """The model's findings, serious ones first."""
+    """The model's findings under its protocol, serious ones first."""
     return audit.frame(
-        "SELECT severity, code, sentence, evidence FROM findings WHERE model_id = ? "
+        "SELECT severity, code, sentence, evidence FROM findings WHERE model_id = ? AND protocol = ? "
         "ORDER BY CASE severity WHEN 'serious' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, code",
-        [model.model_id],
+        [model.model_id, model.protocol],
     )
 
 

@@ -404,19 +404,21 @@ def replace_metrics(
 
 
 def replace_findings(
-    audit: Audit, model_id: int, sae_id: int | None, findings: Iterable[Finding], run: Run
+    audit: Audit,
+    model_id: int,
+    protocol: str,
+    findings: Iterable[tuple[int | None, Finding]],
+    run: Run,
 ) -> None:
-    """Store findings, replacing those of the same code."""
-    for finding in findings:
+    """Store the findings of a model under a protocol, each with its dictionary if it has one; earlier ones go."""
+    audit.connection.execute("DELETE FROM findings WHERE model_id = ? AND protocol = ?", [model_id, protocol])
+    for sae_id, finding in findings:
         audit.connection.execute(
-            "DELETE FROM findings WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ? AND code = ?",
-            [model_id, sae_id, finding.code],
-        )
-        audit.connection.execute(
-            f"INSERT INTO findings VALUES ({_marks(7)})",
+            f"INSERT INTO findings VALUES ({_marks(8)})",
             [
                 model_id,
                 sae_id,
+                protocol,
                 finding.code,
                 finding.severity,
                 finding.sentence,

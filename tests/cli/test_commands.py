@@ -153,6 +153,16 @@ def test_a_report_under_another_protocol_leaves_no_trace_in_the_first(cli, world
     assert first["findings"] != other["findings"]
 
 
+def test_the_sql_behind_findings_and_tables_runs(on, tmp_path):
+    on("report", "sasrec_sae", "-o", "r.json")
+    report = json.loads((tmp_path / "r.json").read_text())
+    queries = [f["evidence"] for f in report["findings"]] + [table["sql"] for table in report["tables"]]
+    assert len(queries) > 5
+    for query in queries:
+        result = on("sql", query, "--format", "json")
+        assert result.code == 0, result.err
+
+
 def test_report_on_the_terminal(on):
     out = on("report", "sasrec_sae").out
     assert "What to know" in out

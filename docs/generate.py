@@ -16,7 +16,7 @@ from recaudit.errors import ExitCode
 from recaudit.metrics.catalogue import CATALOGUE
 from recaudit.report.json import schema
 from recaudit.report.markdown import table_lines
-from recaudit.store.schema import SCHEMA_VERSION, VERSION_1, Table, vectors_table
+from recaudit.store.schema import SCHEMA_VERSION, Table, tables, vectors_table
 
 DOCS = Path(__file__).parent
 
@@ -54,7 +54,7 @@ def _audit_file() -> Iterator[str]:
     yield f"One DuckDB file, schema version {SCHEMA_VERSION}. Any DuckDB client opens it; `recaudit sql QUERY` does too."
     yield "One process may write, or many may read. Ids ending in `_id` are dense and start at 0; `raw_id` is the id in"
     yield "the data, as text."
-    for table in (*VERSION_1, vectors_table(64)):
+    for table in (*tables(), vectors_table(64)):
         yield from _table(table)
     yield ""
     yield "Vectors are in one table per width in use: a model 64 wide has its in `vectors_64`."

@@ -19,7 +19,7 @@ import pandas as pd
 
 from recaudit import __version__
 from recaudit.errors import EnvironmentProblem, InputRefused, UsageError
-from recaudit.store.schema import MIGRATIONS, SCHEMA_VERSION, vectors_table
+from recaudit.store.schema import SCHEMA_VERSION, migration, vectors_table
 from recaudit.text import printable
 
 
@@ -58,7 +58,8 @@ class Audit:
         """Name of the vector table of this width, created when missing."""
         table = vectors_table(dim)
         if not self.has_table(table.name):
-            self.connection.execute(table.ddl())
+            for statement in table.statements():
+                self.connection.execute(statement)
         return table.name
 
 
@@ -210,8 +211,8 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, writabl
 def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
     version = _version(connection)
     assert version is not None
-    for statements in MIGRATIONS[version:]:
-        for statement in statements:
+    for behind in range(version, SCHEMA_VERSION):
+        for statement in migration(behind):
             connection.execute(statement)
     if version < SCHEMA_VERSION:
         connection.execute("DELETE FROM meta")

@@ -55,8 +55,12 @@ class Sae:
 
     sae_id: int
     name: str
+    role: str
+    control_of: int | None
+    site: str
     tool: str
     n_latents: int
+    dim: int
     activation: str
     k: int | None
     k_source: str
@@ -69,6 +73,12 @@ class Sae:
     notes: list[str]
     sha256: str
     self_check: dict[str, Any]
+    training: dict[str, Any] | None
+
+    @property
+    def entity_kinds(self) -> tuple[str, ...]:
+        """Whose vectors it encodes: ``case``, ``item`` or both."""
+        return {"user": ("case",), "item": ("item",), "both": ("case", "item")}[self.site]
 
 
 @dataclass(frozen=True)
@@ -154,29 +164,66 @@ def _model(row: tuple[Any, ...]) -> Model:
     return Model(**named)
 
 
-def saes(audit: Audit, model_id: int) -> list[Sae]:
-    """The model's dictionaries, in order of ingestion."""
+def dictionaries(audit: Audit, model_id: int) -> list[Sae]:
+    """The model's sparse autoencoders and their controls, in order of their making."""
     rows = audit.rows(
         f"SELECT {', '.join(Sae.__dataclass_fields__)} FROM saes WHERE model_id = ? ORDER BY sae_id",
         [model_id],
     )
-    named = [dict(zip(Sae.__dataclass_fields__, row, strict=True)) for row in rows]
-    return [Sae(**{**sae, "self_check": json.loads(sae["self_check"])}) for sae in named]
+    return [_sae(dict(zip(Sae.__dataclass_fields__, row, strict=True))) for row in rows]
 
 
-def sae_of(audit: Audit, model: Model) -> Sae:
-    """The model's first dictionary.
+def _sae(named: dict[str, Any]) -> Sae:
+    training = named["training"]
+    named |= {"self_check": json.loads(named["self_check"])}
+    return Sae(**{**named, "training": None if training is None else json.loads(training)})
+
+
+def saes(audit: Audit, model_id: int) -> list[Sae]:
+    """The model's sparse autoencoders, controls left out, in order of their making."""
+    return [found for found in dictionaries(audit, model_id) if found.role == "sae"]
+
+
+def controls(audit: Audit, model_id: int, sae: Sae) -> list[Sae]:
+    """The control dictionaries of an autoencoder: ``untrained``, ``neurons``, ``pca``."""
+    return [found for found in dictionaries(audit, model_id) if found.control_of == sae.sae_id]
+
+
+def find_sae(audit: Audit, model: Model, name: str | None = None) -> Sae | None:
+    """The model's dictionary of that name (a control too); without a name its newest sparse autoencoder, or None.
 
     Raises:
-        NoVerdictError: it has none.
+        UsageError: no such dictionary; lists them.
     """
-    found = saes(audit, model.model_id)
-    if not found:
+    if name is None:
+        return next(iter(reversed(saes(audit, model.model_id))), None)
+    known = dictionaries(audit, model.model_id)
+    for found in known:
+        if found.name == name:
+            return found
+    raise UsageError(
+        f"model {printable(model.name)} has no dictionary named {printable(name)}",
+        fix=f"name one of: {', '.join(printable(sae.name, 40) for sae in known)}"
+        if known
+        else _HOW_TO_GET_ONE,
+    )
+
+
+def sae_of(audit: Audit, model: Model, name: str | None = None) -> Sae:
+    """``find_sae``, where there must be one.
+
+    Raises:
+        NoVerdictError: the model has none.
+    """
+    found = find_sae(audit, model, name)
+    if found is None:
         raise NoVerdictError(
-            f"model {printable(model.name)} has no sparse autoencoder in this audit",
-            fix="ingest it again with --sae FILE",
+            f"model {printable(model.name)} has no sparse autoencoder in this audit", fix=_HOW_TO_GET_ONE
         )
-    return found[0]
+    return found
+
+
+_HOW_TO_GET_ONE = "train one with `recaudit train`, or ingest the model again with --sae FILE"
 
 
 _PER_LATENT = ("threshold", "magnitude_log_scale", "magnitude_bias", "latent_scale")
@@ -190,7 +237,7 @@ def sae_spec(audit: Audit, model: Model, sae: Sae) -> SaeSpec:
         for name, values in zip(_PER_LATENT, row, strict=True)
     }
     part = {
-        kind: vectors(audit, model.model_id, model.dim, kind, sae.sae_id)[1]
+        kind: vectors(audit, model.model_id, sae.dim, kind, sae.sae_id)[1]
         for kind in ("encoder", "decoder", "pre_bias", "skip")
     }
     return SaeSpec(
@@ -215,7 +262,7 @@ def sae_spec(audit: Audit, model: Model, sae: Sae) -> SaeSpec:
 def _encoder_bias(audit: Audit, model: Model, sae: Sae) -> FloatArray:
     """[latents]; a bias that was no number is NULL in the table and NaN here."""
     found = audit.rows(
-        f"SELECT bias FROM vectors_{int(model.dim)} WHERE model_id = ? AND sae_id = ? AND kind = 'encoder' "
+        f"SELECT bias FROM vectors_{int(sae.dim)} WHERE model_id = ? AND sae_id = ? AND kind = 'encoder' "
         "ORDER BY entity_id",
         [model.model_id, sae.sae_id],
     )
@@ -387,10 +434,15 @@ def has_metrics(audit: Audit, model_id: int, protocol: str) -> bool:
     return bool(audit.rows(sql, [model_id, protocol]))
 
 
-def latent_columns(audit: Audit, sae: Sae) -> dict[str, NDArray[Any]]:
-    """The ``latents`` table of one dictionary as columns, in order of latent."""
+def latent_columns(audit: Audit, sae: Sae, entity_kind: str | None = None) -> dict[str, NDArray[Any]]:
+    """The ``latents`` table of one dictionary as columns, in order of latent.
+
+    Args:
+        entity_kind: over ``case`` or ``item``; by default over cases where the dictionary encodes any.
+    """
     return audit.columns(
-        "SELECT * EXCLUDE (sae_id) FROM latents WHERE sae_id = ? ORDER BY latent", [sae.sae_id]
+        "SELECT * EXCLUDE (sae_id, entity_kind) FROM latents WHERE sae_id = ? AND entity_kind = ? ORDER BY latent",
+        [sae.sae_id, entity_kind or sae.entity_kinds[0]],
     )
 
 

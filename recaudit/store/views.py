@@ -156,7 +156,7 @@ def case_latents(audit: Audit, sae: Sae, case_id: int) -> pd.DataFrame:
     """
     return audit.frame(
         "SELECT latent, value, value * decoder_norm AS contribution, density FROM activations "
-        "JOIN latents USING (sae_id, latent) WHERE sae_id = ? AND entity_kind = 'case' AND entity_id = ? "
+        "JOIN latents USING (sae_id, latent, entity_kind) WHERE sae_id = ? AND entity_kind = 'case' AND entity_id = ? "
         "ORDER BY contribution DESC, latent",
         [sae.sae_id, case_id],
     )
@@ -178,8 +178,8 @@ def latent_list(audit: Audit, sae: Sae, order: str, limit: int | None) -> pd.Dat
     return audit.frame(
         "SELECT latent, density, n_cases AS cases, n_users AS users, max_value AS max, mean_value AS mean, "
         "total * decoder_norm AS contribution, decoder_norm, max_decoder_cosine FROM latents "
-        f"WHERE sae_id = ? AND n_cases > 0 ORDER BY {LATENT_ORDERS[order]} DESC, latent{cut}",
-        [sae.sae_id],
+        f"WHERE sae_id = ? AND entity_kind = ? AND n_cases > 0 ORDER BY {LATENT_ORDERS[order]} DESC, latent{cut}",
+        [sae.sae_id, sae.entity_kinds[0]],
     )
 
 

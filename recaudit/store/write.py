@@ -267,6 +267,10 @@ def add_sae(
     sha256: str,
     self_check: Mapping[str, Any],
     run: Run,
+    site: str = "user",
+    role: str = "sae",
+    control_of: int | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> int:
     """Store a dictionary with its weights; returns its id."""
     sae_id = _next_id(audit, "saes", "sae_id")
@@ -295,6 +299,10 @@ def add_sae(
         "sha256": sha256,
         "self_check": _json(self_check),
         "run_id": run.run_id,
+        "role": role,
+        "control_of": control_of,
+        "site": site,
+        "training": None if training is None else _json(training),
     }
     audit.connection.execute(
         f"INSERT INTO saes ({', '.join(row)}) VALUES ({_marks(len(row))})", list(row.values())
@@ -330,9 +338,18 @@ def add_activations(
         audit.connection.unregister("_codes")
 
 
-def add_latents(audit: Audit, sae_id: int, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Store per-latent statistics."""
-    audit.append("latents", pd.DataFrame({"sae_id": sae_id, **columns}))
+def add_latents(
+    audit: Audit, sae_id: int, columns: Mapping[str, NDArray[Any]], entity_kind: str = "case"
+) -> None:
+    """Store per-latent statistics over cases or items."""
+    audit.append("latents", pd.DataFrame({"sae_id": sae_id, "entity_kind": entity_kind, **columns}))
+
+
+def add_training_log(audit: Audit, sae_id: int, looks: Iterable[Mapping[str, Any]]) -> None:
+    """Store what was seen of a dictionary during its training, in order of step."""
+    frame = pd.DataFrame(list(looks))
+    if len(frame):
+        audit.append("training_log", frame.assign(sae_id=sae_id))
 
 
 def replace_ranks(
@@ -431,20 +448,32 @@ def replace_findings(
 def remove_model(audit: Audit, model_id: int) -> None:
     """Delete a model and everything that hangs on it; its dataset too when no other model uses it."""
     (dataset_id,) = audit.rows("SELECT dataset_id FROM models WHERE model_id = ?", [model_id])[0]
-    for (table,) in audit.rows(
-        "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name = 'sae_id' "
-        "AND table_name NOT IN ('saes') AND table_name IN ('activations', 'latents')"
-    ):
+    for table in _tables_with(audit, "sae_id", without="model_id"):
         audit.connection.execute(
             f"DELETE FROM {table} WHERE sae_id IN (SELECT sae_id FROM saes WHERE model_id = ?)", [model_id]
         )
-    for (table,) in audit.rows("SELECT table_name FROM duckdb_columns() WHERE column_name = 'model_id'"):
+    for table in _tables_with(audit, "model_id"):
         audit.connection.execute(f"DELETE FROM {table} WHERE model_id = ?", [model_id])
     if not audit.rows("SELECT 1 FROM models WHERE dataset_id = ?", [dataset_id]):
-        for (table,) in audit.rows(
-            "SELECT table_name FROM duckdb_columns() WHERE column_name = 'dataset_id'"
-        ):
+        for table in _tables_with(audit, "dataset_id"):
             audit.connection.execute(f"DELETE FROM {table} WHERE dataset_id = ?", [dataset_id])
+
+
+def remove_sae(audit: Audit, sae_id: int) -> None:
+    """Delete a dictionary, its controls and everything that hangs on them."""
+    (ids,) = audit.rows("SELECT list(sae_id) FROM saes WHERE $1 IN (sae_id, control_of)", [sae_id])[0]
+    for table in _tables_with(audit, "sae_id"):
+        audit.connection.execute(f"DELETE FROM {table} WHERE list_contains(?, sae_id)", [ids])
+
+
+def _tables_with(audit: Audit, column: str, without: str = "") -> list[str]:
+    """Tables that have one column, and not the other."""
+    found = audit.rows(
+        "SELECT table_name FROM duckdb_columns() GROUP BY table_name "
+        "HAVING list_contains(list(column_name), ?) AND NOT list_contains(list(column_name), ?) ORDER BY ALL",
+        [column, without],
+    )
+    return [table for (table,) in found]
 
 
 def _next_id(audit: Audit, table: str, column: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from recaudit.errors import EnvironmentProblem, InputRefused, UsageError
 from recaudit.store import reading, writing
-from recaudit.store.schema import MIGRATIONS, SCHEMA_VERSION, VERSION_1
+from recaudit.store.schema import SCHEMA_VERSION, VERSIONS, Table, migration, tables
 
 
 def test_a_new_file_gets_every_table(tmp_path):
@@ -14,8 +14,8 @@ def test_a_new_file_gets_every_table(tmp_path):
     with writing(path) as audit:
         assert audit.path == path
     with reading(path) as audit:
-        tables = {name for (name,) in audit.rows("SELECT table_name FROM duckdb_tables()")}
-        assert tables == {table.name for table in VERSION_1} | {"meta"}
+        found = {name for (name,) in audit.rows("SELECT table_name FROM duckdb_tables()")}
+        assert found == {table.name for table in tables()} | {"meta"}
         assert audit.rows("SELECT schema_version FROM meta") == [(SCHEMA_VERSION,)]
     assert [p.name for p in tmp_path.iterdir()] == ["a.duckdb"]
 
@@ -84,7 +84,8 @@ def test_an_older_file_is_migrated_by_the_next_writer(tmp_path, monkeypatch):
     path = tmp_path / "a.duckdb"
     with writing(path):
         pass
-    monkeypatch.setattr("recaudit.store.audit.MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE extra (x INTEGER)",)))
+    extra = Table("extra", "an extra", (("x", "INTEGER", ""),))
+    monkeypatch.setattr("recaudit.store.schema.VERSIONS", (*VERSIONS, (extra,)))
     monkeypatch.setattr("recaudit.store.audit.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(InputRefused, match="older"), reading(path):
         pass
@@ -93,6 +94,21 @@ def test_an_older_file_is_migrated_by_the_next_writer(tmp_path, monkeypatch):
     with reading(path) as audit:
         assert audit.has_table("extra")
         assert audit.rows("SELECT schema_version FROM meta") == [(SCHEMA_VERSION + 1,)]
+
+
+def test_a_migrated_file_has_the_columns_of_a_new_one(tmp_path):
+    old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    with duckdb.connect(old) as connection:
+        for statement in migration(0):
+            connection.execute(statement)
+        connection.execute("INSERT INTO meta VALUES (1, '0.1')")
+    columns = []
+    for path in (old, new):
+        with writing(path):
+            pass
+        with reading(path) as audit:
+            columns.append(audit.rows("SELECT table_name, column_name, data_type FROM duckdb_columns() ORDER BY ALL"))
+    assert columns[0] == columns[1]
 
 
 def test_a_lock_names_its_holder(tmp_path):

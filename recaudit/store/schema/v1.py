@@ -1,33 +1,8 @@
-"""The audit file's tables. ``docs/audit-file.md`` is generated from here; names are a public interface.
-
-Migrations are a list: entry ``n`` takes a file from version ``n`` to ``n + 1`` and is never edited once
-released. Vectors live in one table per width (``vectors_64``), since DuckDB's ARRAY type has a fixed size.
-"""
+"""Schema version 1: data, models, cases, dictionaries, rankings, metrics and findings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with what one row is, for the documentation."""
-
-    name: str
-    row: str
-    columns: tuple[tuple[str, str, str], ...]
-    """(name, SQL type, meaning)."""
-
-    def ddl(self) -> str:
-        columns = ", ".join(f"{name} {kind}" for name, kind, _ in self.columns)
-        return f"CREATE TABLE {self.name} ({columns})"
-
-
-_MODEL = ("model_id", "INTEGER NOT NULL", "the recommender, see `models`")
-_DATASET = ("dataset_id", "INTEGER NOT NULL", "see `datasets`")
-_RUN = ("run_id", "VARCHAR NOT NULL", "the command that wrote the row, see `runs`")
-_SAE = ("sae_id", "INTEGER NOT NULL", "the dictionary, see `saes`")
-_ANY_SAE = ("sae_id", "INTEGER", "the dictionary, or NULL for the model as it is")
+from recaudit.store.schema.table import ANY_SAE, DATASET, MODEL, RUN, SAE, Table
 
 VERSION_1 = (
     Table(
@@ -51,14 +26,14 @@ VERSION_1 = (
             ("layout", "VARCHAR NOT NULL", "`movielens-1m`, `rechorus`, …"),
             ("split", "JSON NOT NULL", "name and parameters of the split"),
             ("summary", "VARCHAR NOT NULL", "what the reader understood, in words"),
-            _RUN,
+            RUN,
         ),
     ),
     Table(
         "data_notes",
         "something the reader understood, dropped or doubts",
         (
-            _DATASET,
+            DATASET,
             ("level", "VARCHAR NOT NULL", "`info`, `dropped`, `warning`"),
             ("message", "VARCHAR NOT NULL", ""),
             ("count", "BIGINT NOT NULL", "rows concerned"),
@@ -70,7 +45,7 @@ VERSION_1 = (
         "users",
         "one user",
         (
-            _DATASET,
+            DATASET,
             ("user_id", "INTEGER NOT NULL", "dense index, from 0"),
             ("raw_id", "VARCHAR NOT NULL", "the id in the data, as text"),
         ),
@@ -79,7 +54,7 @@ VERSION_1 = (
         "items",
         "one item of the catalogue",
         (
-            _DATASET,
+            DATASET,
             ("item_id", "INTEGER NOT NULL", "dense index, from 0"),
             ("raw_id", "VARCHAR NOT NULL", "the id in the data, as text"),
             ("title", "VARCHAR", ""),
@@ -91,7 +66,7 @@ VERSION_1 = (
         "interactions",
         "one interaction",
         (
-            _DATASET,
+            DATASET,
             ("user_id", "INTEGER NOT NULL", ""),
             ("item_id", "INTEGER NOT NULL", ""),
             ("rating", "FLOAT", ""),
@@ -104,7 +79,7 @@ VERSION_1 = (
         "concepts",
         "a named property of items",
         (
-            _DATASET,
+            DATASET,
             ("concept_id", "INTEGER NOT NULL", ""),
             ("kind", "VARCHAR NOT NULL", "`genre`, `tag`, `decade`, `popularity`, …"),
             ("name", "VARCHAR NOT NULL", ""),
@@ -115,7 +90,7 @@ VERSION_1 = (
         "item_concepts",
         "an item has a concept",
         (
-            _DATASET,
+            DATASET,
             ("item_id", "INTEGER NOT NULL", ""),
             ("concept_id", "INTEGER NOT NULL", ""),
         ),
@@ -124,7 +99,7 @@ VERSION_1 = (
         "user_groups",
         "a user belongs to a group",
         (
-            _DATASET,
+            DATASET,
             ("user_id", "INTEGER NOT NULL", ""),
             ("attribute", "VARCHAR NOT NULL", "`gender`, `age`, …"),
             ("value", "VARCHAR NOT NULL", ""),
@@ -136,7 +111,7 @@ VERSION_1 = (
         (
             ("model_id", "INTEGER PRIMARY KEY", ""),
             ("name", "VARCHAR UNIQUE NOT NULL", "what commands call it"),
-            _DATASET,
+            DATASET,
             ("tool", "VARCHAR NOT NULL", "who wrote the checkpoint"),
             ("architecture", "VARCHAR NOT NULL", "the tool's name of the model"),
             ("family", "VARCHAR NOT NULL", "recaudit's implementation of it"),
@@ -155,14 +130,14 @@ VERSION_1 = (
             ("checkpoint", "VARCHAR NOT NULL", "file name"),
             ("sha256", "VARCHAR NOT NULL", "of the checkpoint"),
             ("protocol", "VARCHAR NOT NULL", "evaluation protocol used unless a command says otherwise"),
-            _RUN,
+            RUN,
         ),
     ),
     Table(
         "model_items",
         "an item the model can score: the candidates of every ranking",
         (
-            _MODEL,
+            MODEL,
             ("item_id", "INTEGER NOT NULL", ""),
             ("row", "INTEGER NOT NULL", "in the model's item table"),
             ("bias", "FLOAT NOT NULL", "added to the inner product; 0 where the model has none"),
@@ -172,7 +147,7 @@ VERSION_1 = (
         "head_tensors",
         "a weight of the model's head beyond one row per item",
         (
-            _MODEL,
+            MODEL,
             ("name", "VARCHAR NOT NULL", ""),
             ("shape", "INTEGER[] NOT NULL", ""),
             ("data", "FLOAT[] NOT NULL", "in row-major order"),
@@ -182,7 +157,7 @@ VERSION_1 = (
         "receipts",
         "what the safety scan found in one input file",
         (
-            _RUN,
+            RUN,
             ("model_id", "INTEGER NOT NULL", ""),
             ("role", "VARCHAR NOT NULL", "`model`, `sae`, `ids`, `data`"),
             ("file", "VARCHAR NOT NULL", "file name"),
@@ -198,7 +173,7 @@ VERSION_1 = (
         "cases",
         "one input to the model",
         (
-            _MODEL,
+            MODEL,
             ("case_id", "INTEGER NOT NULL", "dense index, from 0"),
             ("user_id", "INTEGER NOT NULL", ""),
             (
@@ -221,7 +196,7 @@ VERSION_1 = (
         "targets",
         "a held-out interaction of a case",
         (
-            _MODEL,
+            MODEL,
             ("target_id", "INTEGER NOT NULL", "dense index, from 0"),
             ("case_id", "INTEGER NOT NULL", ""),
             ("item_id", "INTEGER NOT NULL", ""),
@@ -233,7 +208,7 @@ VERSION_1 = (
         "a dictionary: a sparse autoencoder or a control",
         (
             ("sae_id", "INTEGER PRIMARY KEY", ""),
-            _MODEL,
+            MODEL,
             ("name", "VARCHAR NOT NULL", "what commands call it"),
             ("tool", "VARCHAR NOT NULL", "who wrote it"),
             ("n_latents", "INTEGER NOT NULL", ""),
@@ -267,14 +242,14 @@ VERSION_1 = (
             ("notes", "VARCHAR[] NOT NULL", "what the reading doubts or had to assume"),
             ("sha256", "VARCHAR NOT NULL", "of the file it came from"),
             ("self_check", "JSON NOT NULL", "explained variance and L0 of this and other readings"),
-            _RUN,
+            RUN,
         ),
     ),
     Table(
         "activations",
         "a latent fires (value > 0); stored in order of latent",
         (
-            _SAE,
+            SAE,
             ("entity_kind", "VARCHAR NOT NULL", "`case` or `item`"),
             ("entity_id", "INTEGER NOT NULL", "`case_id` or `item_id`"),
             ("latent", "INTEGER NOT NULL", ""),
@@ -285,7 +260,7 @@ VERSION_1 = (
         "latents",
         "one latent, over the newest case of every user",
         (
-            _SAE,
+            SAE,
             ("latent", "INTEGER NOT NULL", ""),
             ("density", "DOUBLE NOT NULL", "share of those cases in which it fires, 0..1"),
             ("n_cases", "INTEGER NOT NULL", "cases in which it fires"),
@@ -302,8 +277,8 @@ VERSION_1 = (
         "recommendations",
         "a place in a case's list under a protocol's mask",
         (
-            _MODEL,
-            _ANY_SAE,
+            MODEL,
+            ANY_SAE,
             ("protocol", "VARCHAR NOT NULL", ""),
             ("case_id", "INTEGER NOT NULL", ""),
             ("rank", "INTEGER NOT NULL", "1 = best"),
@@ -315,8 +290,8 @@ VERSION_1 = (
         "target_ranks",
         "the rank of a held-out target under a protocol",
         (
-            _MODEL,
-            _ANY_SAE,
+            MODEL,
+            ANY_SAE,
             ("protocol", "VARCHAR NOT NULL", ""),
             ("target_id", "INTEGER NOT NULL", ""),
             ("rank", "INTEGER NOT NULL", "candidates scoring at least as high; 1 = best"),
@@ -326,8 +301,8 @@ VERSION_1 = (
         "metrics",
         "a number",
         (
-            _MODEL,
-            _ANY_SAE,
+            MODEL,
+            ANY_SAE,
             ("metric", "VARCHAR NOT NULL", "see `docs/metrics.md`"),
             ("slice", "VARCHAR NOT NULL", "JSON object with sorted keys"),
             ("value", "DOUBLE NOT NULL", ""),
@@ -338,53 +313,21 @@ VERSION_1 = (
             ("better", "VARCHAR NOT NULL", "`higher`, `lower`, `none`"),
             ("protocol", "VARCHAR NOT NULL", ""),
             ("seed", "BIGINT NOT NULL", ""),
-            _RUN,
+            RUN,
         ),
     ),
     Table(
         "findings",
         "a sentence for people, with its evidence",
         (
-            _MODEL,
+            MODEL,
             ("sae_id", "INTEGER", ""),
             ("protocol", "VARCHAR NOT NULL", "that its numbers were made under"),
             ("code", "VARCHAR NOT NULL", "stable id"),
             ("severity", "VARCHAR NOT NULL", "`info`, `warning`, `serious`"),
             ("sentence", "VARCHAR NOT NULL", ""),
             ("evidence", "VARCHAR NOT NULL", "SQL that lists it"),
-            _RUN,
+            RUN,
         ),
     ),
 )
-
-META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((META, *(table.ddl() for table in VERSION_1)),)
-"""``MIGRATIONS[n]`` are the statements that take a file from version ``n`` to ``n + 1``."""
-
-SCHEMA_VERSION = len(MIGRATIONS)
-
-
-def vectors_table(dim: int) -> Table:
-    """Vectors of one width."""
-    return Table(
-        f"vectors_{dim}",
-        f"a vector of width {dim}; one such table per width in use",
-        (
-            _MODEL,
-            ("sae_id", "INTEGER", "NULL, or the dictionary whose part this is"),
-            (
-                "kind",
-                "VARCHAR NOT NULL",
-                "`case` (the probed vector), `item`, `encoder`, `decoder`, `pre_bias`, `skip` (a row of the linear "
-                "path around the latents)",
-            ),
-            (
-                "entity_id",
-                "INTEGER NOT NULL",
-                "`case_id`, `item_id`, `latent`, or output dimension of `skip`",
-            ),
-            ("vector", f"FLOAT[{dim}] NOT NULL", ""),
-            ("bias", "FLOAT", "an encoder row's bias"),
-        ),
-    )

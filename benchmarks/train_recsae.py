@@ -1,0 +1,414 @@
+"""Training a sparse autoencoder: RecSAE's own loop against ``recaudit train``, quality over training time.
+
+    python benchmarks/train_recsae.py SASRec CHECKPOINT DATA --peer CLONE [--limit-seconds 420] > theirs.json
+    python benchmarks/train_recsae.py SASRec CHECKPOINT DATA --ours > ours.json
+
+``CLONE`` is a checkout of Alice1998/RecSAE, branch ``anon`` (24741e5), the code closest to the paper; the
+interpreter needs torch, pandas, scikit-learn, scipy, pyyaml and tqdm. ``CHECKPOINT`` and ``DATA`` are
+ReChorus': a SASRec or BPRMF of MovieLens-1M as RecSAE splits it. Settings are the published ones for k = 8:
+16 latents a dimension, learning rate 1e-4, batches of 4 training rows for SASRec and of 16 for BPRMF, Adam,
+l2 1e-6.
+
+Theirs, imported from the clone and unchanged: reader, data set, sampler and loader, the frozen model with
+its ``SAE``, the loss, the optimiser and the whole epoch (``RecSAERunner.fit``), and ``evaluate``. A batch is
+therefore theirs too: one user row an interaction for BPRMF, every position of every history that is not
+padding for SASRec, 18 vectors a history.
+
+The harness, in place of ``RecSAERunner.train``, whose option to print test results has a broken format
+string: the loop over epochs with its bookkeeping of dead latents, and looks in between. A look stops the
+clock between two batches. It ranks the same rows as ``evaluate`` by one product of matrices, and must agree
+with ``evaluate`` to four decimals after the last step. The latents it meets are kept out of their
+bookkeeping. Early stopping and saving, neither of which takes time in their clock, are left out.
+
+Two things to know. Adam with L2 inside moves a weight that gets no other gradient by the whole learning rate,
+so latents that go unused early are at zero within ten thousand steps (``zeroed_share``), from where AuxK
+cannot bring them back; ``--l2 0`` shows the loop without it. And these weights and their moments then become
+denormal numbers, which slow a CPU's step up to tenfold: they are flushed to zero here, in the peer's favour,
+unless ``--keep-denormals``.
+
+The clock therefore holds what ``fit`` does: drawing negatives (which RecSAE's loss never uses), batches,
+forward, backward, step. It holds no start-up, no reading and no evaluation. ``--limit-seconds`` ends the run
+between two batches; ``epoch_seconds`` then says how it was extrapolated.
+
+Printed: one JSON object. ``looks`` has an entry a look: system, model, step, epoch, seconds; NDCG@5 and
+NDCG@10 on dev rows and NDCG@10 on test rows, of the reconstructed model under RecSAE's protocol; and of the
+distinct vectors of test rows, the explained variance and the share of latents that fire on none of them.
+``base`` has the NDCG of the model itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+# Their progress bars take time even when nobody looks.
+os.environ["TQDM_DISABLE"] = "1"
+
+from measure import own_peak_mib, run, versions
+
+SCALE, K = 16, 8
+PUBLISHED = {
+    "SASRec": {"package": "models.sequential", "sae_lr": 1e-4, "sae_batch_size": 4},
+    "BPRMF": {"package": "models.general", "sae_lr": 1e-4, "sae_batch_size": 16},
+}
+EPOCHS = 50
+"""RecSAE's most; it stops earlier when dev NDCG@5 has not risen for ten."""
+ZEROED = 1e-3
+"""A latent whose decoder row, once of unit length, is shorter than this has been decayed away."""
+SAME = 5e-5
+"""Half a unit of the fourth decimal."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("model", choices=PUBLISHED)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("data", type=Path, help="folder of train.csv, dev.csv and test.csv")
+    side = parser.add_mutually_exclusive_group(required=True)
+    side.add_argument("--peer", type=Path, metavar="CLONE", help="run RecSAE's loop from this checkout")
+    side.add_argument("--ours", action="store_true", help="run recaudit train")
+    parser.add_argument("--heads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="theirs only")
+    parser.add_argument("--limit-seconds", type=float, default=float("inf"), help="theirs only")
+    parser.add_argument(
+        "--look-seconds", type=float, default=30.0, help="theirs: training time between looks"
+    )
+    parser.add_argument("--keep-denormals", action="store_true", help="theirs: as it runs on a CPU untouched")
+    parser.add_argument("--l2", type=float, default=1e-6, help="theirs: weight decay inside Adam")
+    parser.add_argument("--workers", type=int, default=0, help="theirs: processes of the loader")
+    parser.add_argument(
+        "--train", nargs="*", default=[], metavar="ARG", help="ours: passed on, with = or in quotes"
+    )
+    args = parser.parse_args()
+    print(json.dumps(ours(args) if args.ours else theirs(args), indent=1))
+
+
+def ours(args: argparse.Namespace) -> dict[str, Any]:
+    """``recaudit train`` on the same checkpoint, and what its training log and a report say of it.
+
+    ``seconds`` is the log's own: training, looks not counted. The log's explained variance and NDCG ratio
+    are of rows held out from training; the figures on test rows are the report's, of the weights kept.
+    """
+    import duckdb
+
+    def recaudit(*arguments: str | Path) -> float:
+        return run([sys.executable, "-m", "recaudit", *arguments, "--db", audit]).seconds
+
+    with tempfile.TemporaryDirectory() as folder:
+        audit = Path(folder) / "audit.duckdb"
+        heads = ["--heads", str(args.heads)] if args.model == "SASRec" else []
+        data = ["--data", args.data, "--ids", "rows", "--protocol", "recsae", "--name", args.model]
+        recaudit("ingest", args.checkpoint, *data, *heads)
+        whole_command = recaudit("train", args.model, "--seed", str(args.seed), *args.train)
+        recaudit("report", args.model, "-o", Path(folder) / "report.json")
+        with duckdb.connect(str(audit), read_only=True) as tables:
+            log = tables.sql(
+                "SELECT step, seconds, explained_variance, l0, dead_share, overlap, ndcg_ratio, kept "
+                "FROM training_log JOIN saes USING (sae_id) WHERE role = 'sae' ORDER BY step"
+            )
+            looks = [dict(zip(log.columns, row, strict=True)) for row in log.fetchall()]
+            found = tables.sql(
+                "SELECT metric, CAST(slice AS VARCHAR), value FROM metrics LEFT JOIN saes USING (sae_id) "
+                "WHERE coalesce(role, 'sae') = 'sae' "
+                "AND (metric LIKE '%ndcg%' OR metric LIKE 'fidelity.explained_variance%') ORDER BY ALL"
+            ).fetchall()
+    return {
+        "system": "recaudit",
+        "model": args.model,
+        "arguments": args.train,
+        "whole_command_seconds": whole_command,
+        "looks": [{"system": "recaudit", "model": args.model} | look for look in looks],
+        "test": [dict(zip(("metric", "slice", "value"), row, strict=True)) for row in found],
+        "versions": versions("recaudit", "torch", "numpy"),
+    }
+
+
+def theirs(args: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(not args.keep_denormals)
+    stand_in_for_removed_names()
+    sys.path.insert(0, str(args.peer / "src"))
+    logging.disable()
+    import_module("utils.utils").init_seed(args.seed)
+    runner, model, datasets = prepared(args)
+    clock = Clock()
+    look, agree, base = watching(runner, model, datasets)
+    looks: list[dict[str, Any]] = []
+
+    def note(step: int, epoch: float) -> None:
+        here = {"system": "RecSAE", "model": args.model, "step": step, "epoch": round(epoch, 4)}
+        looks.append(here | {"seconds": round(clock.seconds, 3)} | look())
+        print(looks[-1], file=sys.stderr)
+
+    trained = train(runner, model, datasets["train"], clock, note, args)
+    agree()
+    steps_per_epoch = -(-len(datasets["train"]) // runner.sae_batch_size)
+    return {
+        "system": "RecSAE",
+        "model": args.model,
+        "settings": {
+            "k": K,
+            "scale": SCALE,
+            "lr": runner.learning_rate,
+            "batch": runner.sae_batch_size,
+            "l2": args.l2,
+            "denormals": "kept" if args.keep_denormals else "flushed to zero",
+        },
+        "base": base,
+        "rows": {name: len(dataset) for name, dataset in datasets.items()},
+        "steps_per_epoch": steps_per_epoch,
+        "steps_per_second": trained.steps / clock.lap_seconds,
+        "negatives_seconds_per_epoch": clock.other_seconds / trained.epochs_begun,
+        "epoch_seconds": epoch_seconds(trained, clock, steps_per_epoch),
+        "looks": looks,
+        "peak_mib": own_peak_mib(),
+        "versions": versions("torch", "numpy", "pandas"),
+    }
+
+
+@dataclass
+class Clock:
+    """Seconds of training: ``lap_seconds`` over batches and ``other_seconds`` before the first of an epoch."""
+
+    lap_seconds: float = 0.0
+    other_seconds: float = 0.0
+    started: float = field(default=0.0, repr=False)
+
+    @property
+    def seconds(self) -> float:
+        return self.lap_seconds + self.other_seconds
+
+    def start(self) -> None:
+        self.started = time.perf_counter()
+
+    def since_start(self) -> float:
+        return time.perf_counter() - self.started
+
+
+@dataclass
+class Trained:
+    steps: int = 0
+    epochs_begun: int = 0
+    epochs_done: int = 0
+
+
+class OutOfTimeError(Exception):
+    """``--limit-seconds`` are over."""
+
+
+def train(
+    runner: Any,
+    model: Any,
+    dataset: Any,
+    clock: Clock,
+    note: Callable[[int, float], None],
+    args: argparse.Namespace,
+) -> Trained:
+    """Their epochs, one ``fit`` each, with the loader wrapped so that looks can happen between batches."""
+    module: Any = import_module("helpers.RecSAERunner")
+    loader_class, trained = module.DataLoader, Trained()
+    steps_per_epoch = -(-len(dataset) // runner.sae_batch_size)
+
+    def watched(*positional: Any, **named: Any) -> Iterable[Any]:
+        return between_batches(loader_class(*positional, **named))
+
+    def between_batches(loader: Iterable[Any]) -> Iterator[Any]:
+        clock.other_seconds += clock.since_start()
+        clock.start()
+        next_look = clock.seconds + args.look_seconds
+        for batch in loader:
+            yield batch
+            trained.steps += 1
+            now = clock.seconds + clock.since_start()
+            if now < min(next_look, args.limit_seconds):
+                continue
+            clock.lap_seconds += clock.since_start()
+            note(trained.steps, trained.steps / steps_per_epoch)
+            if now >= args.limit_seconds:
+                raise OutOfTimeError
+            next_look = clock.seconds + args.look_seconds
+            clock.start()
+
+    note(0, 0.0)
+    module.DataLoader = watched
+    try:
+        for epoch in range(1, args.epochs + 1):
+            model.eval()
+            model.set_sae_mode("train")
+            trained.epochs_begun = epoch
+            clock.start()
+            runner.fit(dataset, epoch=epoch)
+            clock.lap_seconds += clock.since_start()
+            trained.epochs_done = epoch
+            # In this mode it makes the latents of this epoch the reference of the next one's dead ones.
+            model.get_dead_latent_ratio()
+            note(trained.steps, float(epoch))
+    except OutOfTimeError:
+        pass
+    finally:
+        module.DataLoader = loader_class
+    return trained
+
+
+def epoch_seconds(trained: Trained, clock: Clock, steps_per_epoch: int) -> dict[str, Any]:
+    """Seconds of an epoch: measured where one was finished, else from the rate of the steps done."""
+    of_negatives = clock.other_seconds / trained.epochs_begun
+    of_steps = clock.lap_seconds / trained.steps * steps_per_epoch
+    if trained.epochs_done == trained.epochs_begun:
+        how = f"measured over {trained.epochs_done} epochs"
+    else:
+        how = (
+            f"extrapolated: {of_negatives:.1f} s of negatives + {steps_per_epoch:,} steps at the rate of the "
+            f"{trained.steps:,} steps done"
+        )
+    each = of_negatives + of_steps
+    return {"seconds": each, "how": how, f"seconds_of_{EPOCHS}_epochs": each * EPOCHS}
+
+
+def watching(
+    runner: Any, model: Any, datasets: dict[str, Any]
+) -> tuple[Callable[[], dict[str, float]], Callable[[], None], dict[str, float]]:
+    """What a look measures, the check that it measures what ``evaluate`` does, and the model's own figures.
+
+    As RecSAE's ``main_sae.py`` does, everything is evaluated once before training; the latents which that
+    meets count as seen in the first epoch, theirs included.
+    """
+    import torch
+
+    cutoffs = {"dev": (5, 10), "test": (10,)}
+
+    def their_figures(label: str) -> dict[str, float]:
+        model.set_sae_mode("inference")
+        return {
+            f"{part}_ndcg{k}": float(value)
+            for part, ks in cutoffs.items()
+            for k, value in zip(
+                ks, runner.evaluate(datasets[part], list(ks), ["NDCG"], label).values(), strict=True
+            )
+        }
+
+    seen: list[Any] = []
+    handle = model.sae_module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    base = their_figures("prediction")
+    handle.remove()
+    vectors = torch.cat(seen)
+    dev, test = vectors[: len(datasets["dev"])], vectors[len(datasets["dev"]) :]
+    tasks = {"dev": Task(model, datasets["dev"], dev), "test": Task(model, datasets["test"], test)}
+    distinct = torch.unique(test, dim=0)
+
+    @torch.no_grad()
+    def look() -> dict[str, float]:
+        mode, latents = model.mode, set(model.sae_module.activate_latents)
+        figures = {
+            f"{part}_ndcg{k}": tasks[part].ndcg(model.sae_module(tasks[part].vectors), k)
+            for part, ks in cutoffs.items()
+            for k in ks
+        }
+        model.sae_module.activate_latents = set()
+        errors = (model.sae_module(distinct) - distinct).square().sum()
+        figures["silent_share"] = 1 - len(model.sae_module.activate_latents) / (SCALE * distinct.shape[1])
+        norms = model.sae_module.W_dec.norm(dim=1)
+        figures["zeroed_share"] = float((norms < ZEROED).float().mean())
+        figures["explained_variance"] = float(1 - errors / (distinct - distinct.mean(0)).square().sum())
+        model.mode, model.sae_module.activate_latents = mode, latents
+        return figures
+
+    def agree(label: str = "prediction_sae", figures: dict[str, float] | None = None) -> None:
+        for name, value in their_figures(label).items():
+            mine = (figures or look())[name]
+            assert abs(mine - value) < SAME, (name, mine, value)
+
+    agree()
+    for part, task in tasks.items():
+        for k in cutoffs[part]:
+            assert abs(task.ndcg(task.vectors, k) - base[f"{part}_ndcg{k}"]) < SAME, (part, k)
+    return look, agree, base
+
+
+class Task:
+    """Full ranking of one part's rows: RecSAE masks all a user is known to like, less the row's target."""
+
+    def __init__(self, model: Any, dataset: Any, vectors: Any) -> None:
+        import torch
+
+        self.vectors = vectors
+        self.items = model.i_embeddings.weight.detach()
+        self.targets = torch.tensor(dataset.data["item_id"])
+        corpus = dataset.corpus
+        self.masked = torch.zeros(len(vectors), len(self.items), dtype=torch.bool)
+        self.masked[:, 0] = True  # padding
+        for row, user in enumerate(dataset.data["user_id"]):
+            known = corpus.train_clicked_set[user] | corpus.residual_clicked_set[user]
+            self.masked[row, list(known)] = True
+
+    def ndcg(self, vectors: Any, k: int) -> float:
+        import torch
+
+        scores = vectors @ self.items.T
+        own = scores.gather(1, self.targets[:, None])
+        ranks = 1 + ((scores >= own) & ~self.masked).sum(1)
+        return float(torch.where(ranks <= k, 1 / torch.log2(ranks + 1.0), 0.0).mean())
+
+
+def stand_in_for_removed_names() -> None:
+    """ReChorus was written for numpy 1.22, which still had these."""
+    import numpy as np
+
+    for name, type_ in (("int", int), ("float", float), ("object", object)):
+        setattr(np, name, type_)
+
+
+def prepared(args: argparse.Namespace) -> tuple[Any, Any, dict[str, Any]]:
+    """Runner, model and data as RecSAE's ``main_sae.py`` makes them; the corpus is read, never unpickled."""
+    import torch
+
+    published = PUBLISHED[args.model]
+    model_class = getattr(import_module(f"{published['package']}.{args.model}"), f"{args.model}_SAE")
+    reader_class = getattr(import_module(f"helpers.{model_class.reader}"), model_class.reader)
+    runner_class = getattr(import_module(f"helpers.{model_class.runner}"), model_class.runner)
+    options = argparse.ArgumentParser(conflict_handler="resolve")
+    for parse in (reader_class.parse_data_args, runner_class.parse_runner_args, model_class.parse_model_args):
+        parse(options)
+    given = {
+        "path": str(args.data.parent),
+        "dataset": args.data.name,
+        "test_all": 1,
+        "num_heads": args.heads,
+        "num_workers": args.workers,
+        "l2": args.l2,
+        "sae_k": K,
+        "sae_scale_size": SCALE,
+        "sae_lr": published["sae_lr"],
+        "sae_batch_size": published["sae_batch_size"],
+        "model_path": str(args.checkpoint),
+        "train": 1,
+        "log_file": "",
+        "device": torch.device("cpu"),
+    }
+    settings = SimpleNamespace(**vars(options.parse_args([])) | given)
+    corpus = reader_class(settings)
+    model = model_class(settings, corpus)
+    # Its notion of the base checkpoint's own path, by which it freezes what that file holds.
+    model.load_model(model.model_path)
+    datasets = {part: model_class.Dataset(model, corpus, part) for part in ("train", "dev", "test")}
+    for dataset in datasets.values():
+        dataset.prepare()
+    return runner_class(settings), model, datasets
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,8 @@ COMMANDS = {
     "report": "Analyse a model and report: terminal, JSON, Markdown.",
     "models": "List the models in an audit.",
     "latents": "List latents; or a latent's items, an item's or a user's latents.",
+    "cav": "Concept activation vectors: what the item vectors hold, and what ratings say to it.",
+    "concepts": "Concepts the latents cover or miss; a concept's latents, a latent's concepts.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array, issparse
+from scipy.sparse import csc_array, csr_array
 
 from recaudit.metrics.ordering import Ordering, midcounts
 
@@ -69,23 +69,27 @@ def association_parts(
         yield part, _associated(scores, range(part.start, part.stop), labels)
 
 
-def auc(ordering: Ordering, labels: csr_array, inside: NDArray[np.bool_] | None = None) -> FloatArray:
-    """AUC of every column against every concept: [columns, concepts]; NaN as in ``Association``.
+def auc(ordering: Ordering, labels: csr_array) -> FloatArray:
+    """AUC of every ordered column against every concept: [columns, concepts]; NaN as in ``Association``.
 
     Args:
-        ordering: of the score columns.
         labels: [entities, concepts], binary.
-        inside: [entities] those that take part; all by default.
     """
-    taking_part = np.ones(labels.shape[0], dtype=bool) if inside is None else inside
-    ranks = midcounts(ordering, taking_part)
-    kept = labels[taking_part]
-    rank_sums = (kept.T @ ranks[taking_part]).T  # [columns, concepts]
-    n = int(taking_part.sum())
-    n_with = kept.sum(axis=0).astype(np.float64)
+    return auc_of_counts(midcounts(ordering, np.ones(labels.shape[0], dtype=bool)), labels)
+
+
+def auc_of_counts(counts: FloatArray, labels: csr_array) -> FloatArray:
+    """AUC from how many of the entities lie below each: [columns, concepts].
+
+    Args:
+        counts: [columns, entities] from ``midcounts``, of just these entities.
+        labels: [entities, concepts], binary.
+    """
+    n = labels.shape[0]
+    n_with = labels.sum(axis=0).astype(np.float64)
     pairs = n_with * (n - n_with)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(pairs > 0, (rank_sums - n_with**2 / 2) / pairs, np.nan)
+        return np.where(pairs > 0, ((labels.T @ counts.T).T - n_with**2 / 2) / pairs, np.nan)
 
 
 def _binary(labels: csr_array) -> csr_array:
@@ -114,7 +118,7 @@ def _associated(scores: csc_array | FloatArray, latents: range, labels: csr_arra
 
 def _column(scores: csc_array | FloatArray, latent: int) -> tuple[IntArray, FloatArray]:
     """Entities to be put in order and their scores, best first; those left out tie at 0 below them all."""
-    if issparse(scores):
+    if isinstance(scores, csc_array):
         part = slice(scores.indptr[latent], scores.indptr[latent + 1])
         entity, value = scores.indices[part], scores.data[part].astype(np.float64)
         if (value < 0).any():

@@ -32,6 +32,232 @@ def _at(name: str, title: str, definition: str, source: str) -> list[Definition]
 _RECSAE = "RecSAE, arXiv 2411.06112"
 _M4R = "Monosemanticity4Rec, arXiv 2511.18024"
 
+_KIM = "Kim et al. 2018 (TCAV), arXiv 1711.11279"
+_CAV: tuple[Definition, ...] = (
+    Definition(
+        "cav.auc",
+        "CAV AUC",
+        "how well a linear direction of the item vectors tells items of the concept from the others: held-out AUC, "
+        "mean over folds of repeated stratified cross-validation; bootstrap over items",
+        "0..1",
+        "higher",
+        _KIM,
+    ),
+    Definition(
+        "cav.p",
+        "CAV permutation p",
+        "share of shuffled labels, refitted, whose held-out AUC is at least as high; (1 + hits) / (1 + draws)",
+        "0..1",
+        "lower",
+        "Phipson and Smyth 2010",
+    ),
+    Definition("cav.q", "CAV q", "Benjamini-Hochberg value of `cav.p` over the concepts of a run", "0..1", "lower", "Benjamini and Hochberg 1995"),
+    Definition(
+        "cav.stability",
+        "CAV stability",
+        "mean cosine between directions fitted on two bootstrap draws of the items",
+        "-1..1",
+        "higher",
+        "standard",
+    ),
+    Definition(
+        "cav.present",
+        "Concepts present",
+        "concepts with q <= .05, lower end of the AUC >= .6 and stability >= .8",
+        "0..concepts",
+        "none",
+        "this project",
+    ),
+    Definition(
+        "cav.rating_pearson",
+        "Rating correlation",
+        "over users: sensitivity (gradient of the score . CAV) against the mean rating in the concept; `centred` = less "
+        "the user's mean rating outside it",
+        "-1..1",
+        "none",
+        "Göpfert et al. 2022, arXiv 2202.02830, use CAVs for soft attributes likewise",
+    ),
+    Definition(
+        "cav.rating_spearman", "Rating rank correlation", "the same of ranks", "-1..1", "none", "Spearman 1904"
+    ),
+    Definition(
+        "cav.share_spearman",
+        "History correlation",
+        "positive control: sensitivity against the share of the concept in the user's training history, Spearman; "
+        "without it a missing `cav.rating_spearman` says nothing",
+        "-1..1",
+        "none",
+        "this project",
+    ),
+    Definition(
+        "cav.aligned",
+        "Concepts aligned with ratings",
+        "concepts whose `cav.rating_spearman` (centred) has an interval above 0 and q <= .05",
+        "0..concepts",
+        "none",
+        "this project",
+    ),
+    Definition(
+        "cav.silhouette",
+        "Condition silhouette",
+        "conditioned models: mean silhouette of cases by condition, on the first components of all cases",
+        "-1..1",
+        "none",
+        "Rousseeuw 1987",
+    ),
+    Definition(
+        "cav.condition_match",
+        "Built-in geometry",
+        "conditioned models: Spearman of the conditions' centroid distances with those of a control (re-initialised "
+        "network, condition columns alone, Jaccard of items); Mantel permutation test",
+        "-1..1",
+        "none",
+        "Mantel 1967",
+    ),
+    Definition(
+        "cav.condition_ndcg@100",
+        "Conditioned NDCG@100",
+        "targets that have the condition's concept, ranked under the condition; `items` = all, or those of the concept",
+        "0..1",
+        "higher",
+        "Carraro et al. 2020, arXiv 2004.11141",
+    ),
+)
+
+_PACH = "Pach et al. 2025, arXiv 2504.02821"
+_OURS = "this project"
+_CONCEPTS: tuple[Definition, ...] = (
+    Definition(
+        "coverage.best_auc",
+        "Best AUC",
+        "AUC of the best latent for the concept, picked and scored on disjoint halves of the items (users), mean over "
+        "repeated halves; first-order bootstrap over items",
+        "0..1",
+        "higher",
+        "Hanley and McNeil 1982; interval after DeLong et al. 1988",
+    ),
+    Definition(
+        "coverage.covered",
+        "Concepts covered",
+        "share of concepts (>= 30 items with and without) whose `coverage.best_auc` interval lies above the same "
+        "figure of as many random directions that fire as often, BH q <= .05",
+        "0..1",
+        "higher",
+        _OURS,
+    ),
+    Definition(
+        "coverage.covered_within",
+        "Concepts covered within popularity",
+        "of these concepts, those whose AUC within tenths of popularity also beats random directions",
+        "0..1",
+        "higher",
+        _OURS,
+    ),
+    Definition(
+        "coverage.mean_auc",
+        "Mean best AUC",
+        "mean of `coverage.best_auc` over the tested concepts; `control=random` is that of random directions",
+        "0..1",
+        "higher",
+        _OURS,
+    ),
+    Definition(
+        "coverage.auc_over_random",
+        "AUC over random directions",
+        "mean over the tested concepts of best AUC minus that of random directions, paired bootstrap over items",
+        "-1..1",
+        "higher",
+        _OURS,
+    ),
+    Definition(
+        "coverage.latents_with_concept",
+        "Latents with a concept",
+        "share of latents whose items (or users) are enriched for at least one concept, hypergeometric, BH q <= .05 "
+        "over latents x concepts; read it beside `control=random`",
+        "0..1",
+        "higher",
+        _OURS,
+    ),
+    Definition(
+        "monosemanticity.mean",
+        "Monosemanticity",
+        "mean over latents of the activation-weighted cosine of item pairs, in a centred embedding independent of the "
+        "model; other `variant`s: the model's own items (`own`), the 30 strongest (`ms30`), `uncentred`",
+        "-1..1",
+        "higher",
+        _PACH,
+    ),
+    Definition(
+        "monosemanticity.median", "Monosemanticity, median", "the same, median over latents", "-1..1", "higher", _PACH
+    ),
+    Definition(
+        "monosemanticity.null",
+        "Monosemanticity by chance",
+        "exact mean of the score when activations are dealt to the items at random: the mean cosine of all pairs",
+        "-1..1",
+        "none",
+        "Mantel 1967",
+    ),
+    Definition(
+        "monosemanticity.above_null",
+        "Latents above chance",
+        "share of latents whose items are more alike than random deals of the same activations make them, BH q <= .05",
+        "0..1",
+        "higher",
+        "Mantel 1967; Benjamini and Hochberg 1995",
+    ),
+    Definition(
+        "monosemanticity.left_out",
+        "Latents left out",
+        "latents that are dead or give every item the same score, of all: no part of the figures above",
+        "0..latents",
+        "lower",
+        _OURS,
+    ),
+    Definition(
+        "monosemanticity.purity",
+        "Purity over base rate",
+        "mean over latents of the share of the most frequent genre among the 20 strongest items, minus its base rate",
+        "-1..1",
+        "higher",
+        _M4R,
+    ),
+    Definition(
+        "monosemanticity.silhouette",
+        "Silhouette",
+        "mean over items of (b - a) / max(a, b) by cosine, each item in the cluster of its strongest latent; `space` = "
+        "`own` or `independent` embedding",
+        "-1..1",
+        "higher",
+        "Rousseeuw 1987",
+    ),
+    Definition(
+        "temporal.concentration",
+        "Decade concentration",
+        "1 - normalised entropy of the decades among a latent's 200 strongest items (at most a fifth of all); listed "
+        "for the most concentrated with q <= .05 against random items",
+        "0..1",
+        "none",
+        _OURS,
+    ),
+    Definition(
+        "temporal.concentrated",
+        "Latents of one time",
+        "share of latents with decades more concentrated than those of random items, BH q <= .05",
+        "0..1",
+        "none",
+        _OURS,
+    ),
+    Definition(
+        "temporal.mean_concentration",
+        "Mean decade concentration",
+        "mean over latents of `temporal.concentration`; read it beside `control=random`",
+        "0..1",
+        "none",
+        _OURS,
+    ),
+)
+
 CATALOGUE: tuple[Definition, ...] = (
     *_at(
         "ranking.hr",
@@ -155,6 +381,8 @@ CATALOGUE: tuple[Definition, ...] = (
         "lower",
         "SAEBench",
     ),
+    *_CAV,
+    *_CONCEPTS,
 )
 
 BY_NAME = {definition.name: definition for definition in CATALOGUE}

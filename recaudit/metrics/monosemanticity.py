@@ -8,6 +8,7 @@ since the latents were made to rebuild it; one made from metadata is independent
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ FloatArray = NDArray[np.float64]
 STRONGEST = 30
 """Entities that Monosemanticity4Rec's variant looks at."""
 
-Weights = csc_array | FloatArray
+Weights: TypeAlias = "csc_array | FloatArray"
 """[entities, latents], each latent's values scaled to 0..1."""
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
-from recaudit.metrics.association import auc
+from recaudit.metrics.association import auc_of_counts
 from recaudit.metrics.intervals import DRAWS, LEVEL
-from recaudit.metrics.ordering import midcounts, ordered, ordered_within
+from recaudit.metrics.ordering import midcounts, ordered, ordered_within, unsorted
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -117,19 +117,33 @@ def picks(scores: Scores, labels: csr_array, masks: list[BoolArray]) -> IntArray
 
     Fold 2r picks where ``masks[r]`` is true, fold 2r + 1 where it is false. Ties go to the lower direction.
     """
-    picking = [inside for mask in masks for inside in (mask, ~mask)]
-    best = np.full((len(picking), labels.shape[1]), -np.inf)
+    best = np.full((2 * len(masks), labels.shape[1]), -np.inf)
     chosen = np.full(best.shape, NONE)
     for which, block in column_blocks(scores):
-        ordering = ordered(block)
-        for fold, inside in enumerate(picking):
-            found = np.nan_to_num(auc(ordering, labels, inside), nan=-np.inf)
+        for fold, found in enumerate(_auc_of_halves(block, labels, masks)):
+            found = np.nan_to_num(found, nan=-np.inf)
             row = found.argmax(axis=0)
             highest = np.take_along_axis(found, row[None], axis=0)[0]
             better = highest > best[fold]
             best[fold, better] = highest[better]
             chosen[fold, better] = which[row[better]]
     return chosen
+
+
+def best_overall(scores: Scores, labels: csr_array) -> IntArray:
+    """The direction of highest AUC for each concept over all entities: [concepts], ``NONE`` where undefined."""
+    everyone = np.ones(labels.shape[0], dtype=bool)
+    return picks(scores, labels, [everyone])[0]
+
+
+def _auc_of_halves(block: FloatArray, labels: csr_array, masks: list[BoolArray]) -> Iterator[FloatArray]:
+    """AUC within each half of each mask: [columns, concepts], two a mask."""
+    ordering = ordered(block)
+    below = unsorted(ordering, (ordering.first + ordering.after) / 2)
+    for mask in masks:
+        inside = midcounts(ordering, mask)
+        yield auc_of_counts(inside[:, mask], labels[mask])
+        yield auc_of_counts((below - inside)[:, ~mask], labels[~mask])
 
 
 def scored(
@@ -191,8 +205,8 @@ def auc_influence(
     )
     with_, without = of_stratum @ has.astype(np.float64), of_stratum @ (~has).astype(np.float64)
     # Counts run on from one stratum to the next: those of earlier strata are taken off.
-    below = midcounts(ordering, ~has) - (without.cumsum(axis=0) - without)[stratum]
-    above = with_.cumsum(axis=0)[stratum] - midcounts(ordering, has)
+    below = midcounts(ordering, ~has.T).T - (without.cumsum(axis=0) - without)[stratum]
+    above = with_.cumsum(axis=0)[stratum] - midcounts(ordering, has.T).T
     pairs = (with_ * without).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(pairs > 0, (below * has).sum(axis=0) / pairs, np.nan)

@@ -37,9 +37,9 @@ def rank_sum_p(auc: FloatArray, ordering: Ordering, n_with: NDArray[np.integer])
     """
     from scipy.special import ndtr
 
-    n = len(ordering.order)
+    n = ordering.order.shape[1]
     run = (ordering.after - ordering.first).astype(np.float64)
-    ties = (run**2 - 1).sum(axis=0)  # Σ over runs of t³ - t, spread over their t places
+    ties = (run**2 - 1).sum(axis=1)  # Σ over runs of t³ - t, spread over their t places
     with_ = n_with.astype(np.float64)
     pairs = with_ * (n - with_)
     variance = pairs / 12 * ((n + 1) - ties[:, None] / max(n * (n - 1), 1))

@@ -35,7 +35,7 @@ _TARGETS = """
 """
 
 
-def _rule_sql(model: Model, rule: str) -> tuple[str, str]:
+def rule_sql(model: Model, rule: str) -> tuple[str, str]:
     """SQL of the case pool and of the (case, item) pairs of a rule."""
     if rule == "target":
         return _TESTED, _TARGETS
@@ -60,7 +60,7 @@ def latent_item_pairs(
         Columns ``latent, item_id, item, title, count, users, strength, mean, n_item, n_latent, n``; the n's
         count cases that have an attributed item at all.
     """
-    pool, pairs = _rule_sql(model, rule)
+    pool, pairs = rule_sql(model, rule)
     return audit.frame(
         f"""
         WITH pool AS ({pool}), pairs AS ({pairs}),

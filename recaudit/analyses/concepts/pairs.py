@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from recaudit.analyses.concepts.inputs import Entities
 from recaudit.metrics.association import associations
@@ -99,7 +99,8 @@ def _block(
     n_with: NDArray[np.int64],
     fires_above_zero: bool,
 ) -> dict[str, NDArray[np.float64]]:
-    found = associations(scores, labels)
+    # Of codes, the zeros need not be put in order.
+    found = associations(csc_array(scores) if fires_above_zero else scores, labels)
     n_strong, both, enrichment_p = _enrichment(scores, labels, n_with, fires_above_zero)
     shape = both.shape
     return {

@@ -198,7 +198,8 @@ class Sampler:
         users = torch.from_numpy(np.column_stack([user, user]).ravel())
         items = torch.from_numpy(np.column_stack([item, negative]).ravel())
         labels = torch.tensor([1.0, 0.0]).repeat(len(user))
-        return list(zip(users.split(batch), items.split(batch), labels.split(batch), strict=True))
+        places = [slice(start, start + batch) for start in range(0, len(users), batch)]
+        return [(users[place], items[place], labels[place]) for place in places]
 
 
 @dataclass(frozen=True)

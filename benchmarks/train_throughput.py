@@ -10,12 +10,11 @@ bare      forward only, nothing kept: ``x @ W.T + b`` and ``topk`` (encoder), th
 forward   the same with a dense decoder, ``scatter`` and a second product, as RecSAE and the notebooks write it
 autograd  a training step as one would write it first: bare's forward recorded, mean squared error, backward,
           Adam (torch's own, fused loops off) on all four tensors
-recaudit  ``recaudit train`` on a stored model of the same vectors: steps by rows over seconds of its training
-          log, looks not counted
+recaudit  ``recaudit.sae.training`` with its own settings at these sizes: steps times batch over the seconds that
+          it logs itself, in which drawing batches, AuxK and unit-length decoders are but the one look is not
 
-Ratios are rows a second over ``bare``'s, so at most 1 and higher is better. Peak memory is the whole
-process's, 4 bytes x rows x dim of vectors included. ``recaudit`` ends in an error where the command is missing;
-``--sides`` picks.
+Ratios are rows a second over ``bare``'s, so higher is better, and 1 would be a step that costs no more than
+its forward half. Peak memory is the whole process's, the vectors and what was imported included.
 """
 
 from __future__ import annotations
@@ -23,29 +22,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from measure import Process, alternate, ratio, run, versions
 
-IN_PROCESS = ("bare", "forward", "autograd")
-SIDES = (*IN_PROCESS, "recaudit")
+SIDES = ("bare", "forward", "autograd", "recaudit")
+SHAPE = {"rows": 1 << 18, "batch": 1024, "dim": 64, "latents": 1024, "k": 8}
+WARM_UP = 8
+"""Batches before the clock starts."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    for name, default in (("rows", 1 << 18), ("batch", 1024), ("dim", 64), ("latents", 1024), ("k", 8)):
+    for name, default in SHAPE.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
-    parser.add_argument(
-        "--train", default="", metavar="ARGS", help="more arguments of recaudit train, in quotes"
-    )
-    parser.add_argument("--side", choices=IN_PROCESS, help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
         print(json.dumps({"rows_per_second": rows_per_second(args)}))
@@ -54,27 +50,18 @@ def main() -> None:
 
 
 def compare(args: argparse.Namespace) -> None:
-    shape = [f"--{name}={getattr(args, name)}" for name in ("rows", "batch", "dim", "latents", "k")]
+    shape = [f"--{name}={getattr(args, name)}" for name in SHAPE]
 
-    def in_process(name: str) -> Callable[[], tuple[float, float]]:
-        def once() -> tuple[float, float]:
-            process: Process = run([sys.executable, __file__, "--side", name, *shape])
-            return process.result["rows_per_second"], process.peak_mib
+    def side(name: str) -> Callable[[], Process]:
+        return lambda: run([sys.executable, __file__, "--side", name, *shape])
 
-        return once
-
-    with tempfile.TemporaryDirectory() as folder:
-        sides = {name: in_process(name) for name in args.sides if name in IN_PROCESS}
-        if "recaudit" in args.sides:
-            audit = stored_model(Path(folder), args)
-            sides["recaudit"] = lambda: trained(audit, args)
-        found = alternate(sides, args.rounds)
-    print(f"{shape}, {versions('recaudit', 'torch', 'numpy')}")
-    for name, results in found.items():
-        rates = [rate for rate, _ in results]
-        against = ratio(rates, [rate for rate, _ in found["bare"]]) if "bare" in found else "-"
-        peak = max(peak for _, peak in results)
-        print(f"{name}: {median(rates):,.0f} rows/s, {against} of bare, peak {peak:,.0f} MiB")
+    found = alternate({name: side(name) for name in args.sides}, args.rounds)
+    print(" ".join(shape), versions("recaudit", "torch", "numpy"))
+    rates = {name: [process.result["rows_per_second"] for process in found[name]] for name in found}
+    for name, processes in found.items():
+        against = f", {ratio(rates[name], rates['bare'])} of bare" if "bare" in rates else ""
+        peak = max(process.peak_mib for process in processes)
+        print(f"{name}: {median(rates[name]):,.0f} rows/s{against}, peak {peak:,.0f} MiB")
 
 
 def vectors(args: argparse.Namespace) -> Any:
@@ -88,18 +75,39 @@ def vectors(args: argparse.Namespace) -> Any:
 
 
 def rows_per_second(args: argparse.Namespace) -> float:
-    """One pass over all rows, after a warm-up of eight batches that is not counted."""
     import torch
 
     torch.manual_seed(0)
+    torch.set_num_threads(1)
+    if args.side == "recaudit":
+        return recaudit(args)
     step = {"bare": bare, "forward": forward, "autograd": autograd}[args.side](args)
-    batches = torch.from_numpy(vectors(args)).split(args.batch)
-    for x in batches[:8]:
-        step(x)
+    x = torch.from_numpy(vectors(args))
+    batches = [x[start : start + args.batch] for start in range(0, args.rows, args.batch)]
+    for batch in batches[:WARM_UP]:
+        step(batch)
     started = time.perf_counter()
-    for x in batches:
-        step(x)
+    for batch in batches:
+        step(batch)
     return args.rows / (time.perf_counter() - started)
+
+
+def recaudit(args: argparse.Namespace) -> float:
+    from recaudit.sae.training import Settings
+    from recaudit.sae.training.trainer import TrainingData, train
+
+    x = vectors(args)
+    data = TrainingData(train={"case": x}, held_out={"case": x[: args.batch]}, interactions=0)
+
+    def trained(steps: int) -> Any:
+        settings = Settings(
+            k=args.k, latents=args.latents, batch=args.batch, max_steps=steps, look_every=steps
+        )
+        return train(data, settings, judge=lambda _: (1.0, None)).looks[-1]
+
+    trained(WARM_UP)
+    look = trained(args.rows // args.batch)
+    return look.step * args.batch / look.seconds
 
 
 def weights(args: argparse.Namespace) -> tuple[Any, Any, Any, Any]:
@@ -152,46 +160,6 @@ def autograd(args: argparse.Namespace) -> Callable[[Any], object]:
         optimiser.step()
 
     return step
-
-
-def stored_model(folder: Path, args: argparse.Namespace) -> Path:
-    """An audit with a model whose user vectors are the rows, made in a process of its own."""
-    script = (
-        "import sys, types, numpy as np, pandas as pd; sys.path.insert(0, sys.argv[1])\n"
-        "from train_throughput import vectors\n"
-        "rows, dim, folder = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]\n"
-        "items = np.random.default_rng(1).standard_normal((500, dim), dtype=np.float32)\n"
-        "np.savez(f'{folder}/model.npz', user=vectors(types.SimpleNamespace(rows=rows, dim=dim)), item=items)\n"
-        "users = np.repeat(np.arange(rows), 3)\n"
-        "liked = np.random.default_rng(2).integers(0, 500, len(users))\n"
-        "pd.DataFrame({'user_id': users, 'item_id': liked}).to_csv(f'{folder}/liked.csv', index=False)\n"
-    )
-    run([sys.executable, "-c", script, Path(__file__).parent, str(args.rows), str(args.dim), folder])
-    audit = folder / "audit.duckdb"
-    command: list[str | Path] = [
-        "ingest",
-        folder / "model.npz",
-        "--data",
-        folder / "liked.csv",
-        "--ids",
-        "rows",
-    ]
-    run([sys.executable, "-m", "recaudit", *command, "--split", "random", "--name", "model", "--db", audit])
-    return audit
-
-
-def trained(audit: Path, args: argparse.Namespace) -> tuple[float, float]:
-    """Rows a second by the training log of ``recaudit train``, and the peak of the whole command."""
-    import duckdb
-
-    command = ["train", "model", "--seed", "0", *args.train.split(), "--db", audit]
-    process = run([sys.executable, "-m", "recaudit", *command])
-    with duckdb.connect(str(audit), read_only=True) as tables:
-        step, seconds = tables.sql(
-            "SELECT step, seconds FROM training_log JOIN saes USING (sae_id) WHERE role = 'sae' "
-            "ORDER BY sae_id DESC, step DESC LIMIT 1"
-        ).fetchall()[0]
-    return step * args.batch / seconds, process.peak_mib
 
 
 if __name__ == "__main__":

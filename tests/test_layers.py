@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "recaudit"
 LAYERS = [
     {"cli"},
     {"report"},
-    {"ingest", "analyses"},
+    {"ingest", "analyses", "dictionaries"},
     {"models", "sae", "store"},
     {"checkpoints", "datasets", "metrics"},
     {"errors", "text"},

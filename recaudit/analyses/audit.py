@@ -6,28 +6,51 @@ from pathlib import Path
 
 from recaudit.analyses import fidelity, findings, health, inputs, ranking
 from recaudit.analyses.protocol import protocol_named
-from recaudit.store import read, reading, write, writing
+from recaudit.store import Audit, read, reading, write, writing
+from recaudit.store.read import Model, Sae
 
 
-def is_analysed(db: Path, name: str | None, protocol: str | None) -> bool:
-    """Whether the model's analyses under the protocol are stored; ``None`` means the model's own."""
+def is_analysed(db: Path, name: str | None, protocol: str | None, sae: str | None = None) -> bool:
+    """Whether the analyses of the model, and of one of its dictionaries, under the protocol are stored.
+
+    Args:
+        protocol: None means the model's own.
+        sae: name of a dictionary; None means the newest autoencoder, where there is one.
+    """
     with reading(db) as audit:
         model = read.model_named(audit, name)
-        return read.has_metrics(audit, model.model_id, protocol or model.protocol)
+        chosen = read.find_sae(audit, model, sae)
+        asked = (None,) if chosen is None else (None, chosen)
+        return all(_done(audit, model, protocol or model.protocol, one) for one in asked)
 
 
-def analyse(db: Path, name: str | None, protocol: str | None, *, seed: int = 0) -> None:
-    """Run ranking, fidelity, health and findings of a model and store them in one transaction."""
+def _done(audit: Audit, model: Model, protocol: str, sae: Sae | None) -> bool:
+    if sae is not None:
+        return read.has_metrics(audit, model.model_id, protocol, sae)
+    if read.has_metrics(audit, model.model_id, protocol):
+        return True
+    # Without anything held out a model as it is has lists, but no number.
+    return read.has_lists(audit, model.model_id, protocol)
+
+
+def analyse(
+    db: Path, name: str | None, protocol: str | None, *, sae: str | None = None, seed: int = 0
+) -> None:
+    """Run ranking, fidelity, health and findings of a model and one dictionary; store them in one transaction.
+
+    Arguments as for ``is_analysed``.
+    """
     with writing(db) as audit:
         model = read.model_named(audit, name)
         chosen = protocol_named(protocol or model.protocol)
-        found = read.saes(audit, model.model_id)
-        sae = found[0] if found else None
-        run = write.Run("analyse", {"model": model.name, "protocol": chosen.name}, seed, [model.sha256])
+        dictionary = read.find_sae(audit, model, sae)
+        said = {"model": model.name, "protocol": chosen.name, **({"sae": sae} if sae else {})}
+        run = write.Run("analyse", said, seed, [model.sha256])
         write.add_run(audit, run)
         loaded = inputs.load(audit, model, chosen, seed)
-        ranking.analyse(audit, loaded, run)
-        if sae is not None:
-            fidelity.analyse(audit, loaded, sae, run)
-            health.analyse(audit, model, sae, seed=seed, run=run)
-        findings.collect(audit, model, sae, chosen.name, run)
+        if not _done(audit, model, chosen.name, None):
+            ranking.analyse(audit, loaded, run)
+        if dictionary is not None:
+            fidelity.analyse(audit, loaded, dictionary, run)
+            health.analyse(audit, model, dictionary, seed=seed, run=run)
+        findings.collect(audit, model, dictionary, chosen.name, run)

@@ -35,7 +35,15 @@ class Explanation:
     parts: tuple[Part, ...]
 
 
-def explained(audit: Audit, model_name: str | None, user: str, item: str, *, at: str = "test") -> Explanation:
+def explained(
+    audit: Audit,
+    model_name: str | None,
+    user: str,
+    item: str,
+    *,
+    at: str = "test",
+    sae_name: str | None = None,
+) -> Explanation:
     """Split the score of one item for one user's case.
 
     Without a sparse autoencoder the parts are the inner product and the biases.
@@ -53,9 +61,12 @@ def explained(audit: Audit, model_name: str | None, user: str, item: str, *, at:
     case = case_of(audit, model, user, at)
     x = read.vector(audit, model, "case", case).astype(np.float64)
     q, bias = _item(audit, model, item)
-    found = read.saes(audit, model.model_id)
+    sae = read.find_sae(audit, model, sae_name)
+    with_codes = sae is not None and "case" in sae.entity_kinds
     parts = (
-        _latent_parts(audit, model, found[0], case, x, q) if found else [Part("inner product", float(x @ q))]
+        _latent_parts(audit, model, sae, case, x, q)
+        if sae is not None and with_codes
+        else [Part("inner product", float(x @ q))]
     )
     parts += [Part("item bias", bias), Part("user bias", read.score_offset(audit, model, case))]
     kept = [part for part in parts if part.amount != 0.0 or part.latent is not None]

@@ -6,12 +6,14 @@ paired.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recaudit.analyses.inputs import LIST_DEPTH, LIST_LENGTH, Inputs, means_by_user, metric, store
 from recaudit.analyses.ranking import ranking_metrics, store_lists
-from recaudit.analyses.reconstruction import reconstructed
+from recaudit.analyses.reconstruction import reconstructed_cases, reconstructed_catalogue
 from recaudit.analyses.scoring import target_ranks, top_lists
 from recaudit.metrics import intervals, lists, ranking
 from recaudit.metrics import reconstruction as rec
@@ -26,14 +28,19 @@ def analyse(audit: Audit, inputs: Inputs, sae: Sae, run: Run) -> None:
     """Store ``fidelity.*``, the reconstructed lists, and the reconstructed ranking where something is held out."""
     field, targets, model = inputs.field, inputs.targets, inputs.model
     original = field.cases.vectors
-    again = reconstructed(audit, model, sae, field.cases.case_id)
+    again = reconstructed_cases(audit, model, sae, field.cases.case_id, original)
+    field_again = replace(field, catalogue=reconstructed_catalogue(audit, model, sae, field.catalogue))
     items, _ = top_lists(field, original, inputs.listed, LIST_DEPTH)
-    items_again, scores_again = top_lists(field, again, inputs.listed, LIST_DEPTH)
+    items_again, scores_again = top_lists(field_again, again, inputs.listed, LIST_DEPTH)
     store_lists(audit, inputs, sae, items_again, scores_again)
-    metrics = [*vector_fidelity(inputs, again), *list_fidelity(inputs, items, items_again)]
+    metrics = list_fidelity(inputs, items, items_again)
+    if "case" in sae.entity_kinds:
+        metrics += vector_fidelity(inputs, again)
+    if "item" in sae.entity_kinds:
+        metrics += item_fidelity(inputs, field_again.catalogue.vectors)
     if len(targets.target_id):
         ranks = target_ranks(field, original, targets)
-        ranks_again = target_ranks(field, again, targets)
+        ranks_again = target_ranks(field_again, again, targets)
         write.replace_ranks(
             audit, model.model_id, sae.sae_id, field.protocol.name, targets.target_id, ranks_again
         )
@@ -59,23 +66,35 @@ def vector_fidelity(inputs: Inputs, again: FloatArray) -> list[Metric]:
     pools = {"test": with_target, "newest": np.isin(cases.kind, read.NEWEST_KINDS)}
     if np.array_equal(pools["test"], pools["newest"]) or not with_target.any():
         del pools["newest" if with_target.any() else "test"]
-    metrics = []
-    for pool, inside in pools.items():
-        x, x_again, users = cases.vectors[inside], again[inside], cases.user[inside]
-        errors, deviations = rec.squared_errors(x, x_again), rec.squared_deviations(x)
-        ratio = intervals.estimate(
-            intervals.sum_by_user(np.column_stack([errors, deviations]), users),
-            _explained,
-            seed=inputs.seed,
-        )
-        means = means_by_user([errors / x.shape[1], rec.cosines(x, x_again)], users, inputs.seed)
+    return [
+        found
+        for pool, inside in pools.items()
+        for found in _kept(inputs, cases.vectors[inside], again[inside], cases.user[inside], {"cases": pool})
+    ]
+
+
+def item_fidelity(inputs: Inputs, again: FloatArray) -> list[Metric]:
+    """Explained variance, MSE and cosine over the catalogue's item vectors; intervals are over items."""
+    catalogue = inputs.field.catalogue
+    found = _kept(inputs, catalogue.vectors, again, catalogue.item_id, {"items": "all"})
+    return [replace(metric, unit="items") for metric in found]
+
+
+def _kept(
+    inputs: Inputs, x: FloatArray, again: FloatArray, owners: NDArray[np.int64], slice_: dict[str, str]
+) -> list[Metric]:
+    errors, deviations = rec.squared_errors(x, again), rec.squared_deviations(x)
+    sums = intervals.sum_by_user(np.column_stack([errors, deviations]), owners)
+    (explained,) = intervals.estimate(sums, _explained, seed=inputs.seed)
+    mse, cosine = means_by_user([errors / x.shape[1], rec.cosines(x, again)], owners, inputs.seed)
+    return [
+        metric(name, estimate, better=better, slice_=slice_)
         for name, better, estimate in (
-            ("fidelity.explained_variance", "higher", ratio[0]),
-            ("fidelity.mse", "lower", means[0]),
-            ("fidelity.cosine", "higher", means[1]),
-        ):
-            metrics.append(metric(name, estimate, better=better, slice_={"cases": pool}))
-    return metrics
+            ("fidelity.explained_variance", "higher", explained),
+            ("fidelity.mse", "lower", mse),
+            ("fidelity.cosine", "higher", cosine),
+        )
+    ]
 
 
 def list_fidelity(inputs: Inputs, items: NDArray[np.int64], again: NDArray[np.int64]) -> list[Metric]:

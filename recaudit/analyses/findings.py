@@ -28,7 +28,7 @@ NOT_ITS_VECTORS = 0.2
 
 def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run) -> None:
     """Write the findings of a model and its dictionary under a protocol, replacing earlier ones."""
-    numbers = views.metrics(audit, model, protocol)
+    numbers = views.metrics(audit, model, protocol, sae)
     found: list[tuple[int | None, Finding]] = [
         (None, finding)
         for finding in (
@@ -46,7 +46,9 @@ def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run
             *_dense(audit, sae),
         )
         found += [(sae.sae_id, finding) for finding in about_sae]
-    write.replace_findings(audit, model.model_id, protocol, found, run)
+    write.replace_findings(
+        audit, model.model_id, protocol, found, run, sae_id=None if sae is None else sae.sae_id
+    )
 
 
 def _number(numbers: pd.DataFrame, metric: str, **slice_: str) -> pd.Series | None:

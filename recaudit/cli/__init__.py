@@ -14,10 +14,12 @@ from recaudit.errors import ExitCode, RecauditError
 
 COMMANDS = {
     "ingest": "Scan a checkpoint, run it on data, store the audit.",
+    "train": "Train a sparse autoencoder on a model in the audit.",
     "report": "Analyse a model and report: terminal, JSON, Markdown.",
     "models": "List the models in an audit.",
     "latents": "List latents; or a latent's items, an item's or a user's latents.",
     "cav": "Concept activation vectors: what the item vectors hold, and what ratings say to it.",
+    "profile": "One user: what the model makes of them, what they watched, how they rated it.",
     "concepts": "Concepts the latents cover or miss; a concept's latents, a latent's concepts.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",

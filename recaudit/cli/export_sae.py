@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recaudit.cli.output import db_option, note
+from recaudit.cli.output import db_option, note, sae_option
 from recaudit.text import printable
 
 
@@ -20,8 +20,9 @@ from recaudit.text import printable
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True,
               help="Folder to write to.")  # fmt: skip
+@sae_option
 @db_option
-def export_sae(model: str | None, to: str, output: Path, db: Path) -> None:
+def export_sae(model: str | None, to: str, output: Path, sae: str | None, db: Path) -> None:
     """Write the sparse autoencoder of MODEL to a folder.
 
     Codes and reconstructions stay the same; what the layout cannot say is refused.
@@ -31,6 +32,6 @@ def export_sae(model: str | None, to: str, output: Path, db: Path) -> None:
 
     with reading(db) as audit:
         chosen = read.model_named(audit, model)
-        spec = read.sae_spec(audit, chosen, read.sae_of(audit, chosen))
+        spec = read.sae_spec(audit, chosen, read.sae_of(audit, chosen, sae))
     for path in write_sae(spec, output, to):
         note(f"wrote {printable(path)}")

@@ -23,11 +23,25 @@ _POSITIVE = click.IntRange(min=1)
 @click.option("--data", type=_FILE, required=True, help="Folder, zip or file of interactions, items, users.")
 @click.option("--sae", type=_FILE, help="Sparse autoencoder, if it is not inside the checkpoint.")
 @click.option(
+    "--site",
+    type=click.Choice(["user", "item", "both"]),
+    default="user",
+    show_default=True,
+    help="Whose vectors the sparse autoencoder takes apart.",
+)
+@click.option(
     "--ids", help="Which row is who: a table kind, row, raw_id; or `rows` if the data's ids are the rows."
 )
 @click.option("--name", help="What to call the model (default: its architecture).")
 @click.option("--replace", is_flag=True, help="Write over a model of the same name.")
 @click.option("--protocol", default="history", show_default=True, help="Evaluation protocol of the model.")
+@click.option(
+    "--vectors",
+    type=click.IntRange(min=0),
+    default=200_000,
+    show_default=True,
+    help="Sequence models: fill up with training histories to this many vectors, for `recaudit train`.",
+)
 @click.option("--tool", help="Who wrote the checkpoint, if detection should be overruled.")
 @click.option("--heads", type=_POSITIVE, help="Attention heads, where the file does not say.")
 @click.option("--history-length", type=_POSITIVE, help="Items of history read, where the file does not say.")
@@ -78,12 +92,14 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
         db=db,
         name=options["name"],
         sae=options["sae"],
+        site=options["site"],
         ids=options["ids"],
         hints=Hints(**{key: given[key] for key in _HINTS if key in given}),
         tensor_map=options["tensor_map"],
         adapter=options["adapter"],
         options=_read_options(given),
         conditions=_names(options["conditions"]),
+        vectors=options["vectors"],
         protocol=protocol_named(options["protocol"]).name,
         replace=options["replace"],
         seed=options["seed"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from recaudit.cli.output import db_option, format_option, limit_option, note, show_frame
+from recaudit.cli.output import db_option, format_option, limit_option, note, sae_option, show_frame
 from recaudit.errors import UsageError
 
 _PAIR_COLUMNS = ["count", "users", "strength", "mean", "lift", "q"]
@@ -31,6 +31,7 @@ _PAIR_COLUMNS = ["count", "users", "strength", "mean", "lift", "q"]
 )
 @limit_option(20)
 @format_option
+@sae_option
 @db_option
 def latents(
     model: str | None,
@@ -42,6 +43,7 @@ def latents(
     attribution: str,
     limit: int,
     format_: str,
+    sae: str | None,
     db: Path,
 ) -> None:
     """List MODEL's latents; with --latent, --item or --user follow the links between them."""
@@ -56,30 +58,32 @@ def latents(
     _check_choice("--sort", sort, views.LATENT_ORDERS)
     with reading(db) as audit:
         chosen = read.model_named(audit, model)
-        sae = read.sae_of(audit, chosen)
+        dictionary = read.sae_of(audit, chosen, sae)
         if latent is not None:
-            if latent >= sae.n_latents:
-                raise UsageError(f"no latent {latent}", fix=f"latents go from 0 to {sae.n_latents - 1}")
+            if latent >= dictionary.n_latents:
+                raise UsageError(
+                    f"no latent {latent}", fix=f"latents go from 0 to {dictionary.n_latents - 1}"
+                )
             frame = pairs.items_of_latents(
-                audit, chosen, sae, [latent], rule=rule, by=by or "lift", limit=rows
+                audit, chosen, dictionary, [latent], rule=rule, by=by or "lift", limit=rows
             )
             frame = frame[["rank", "item", "title", *_PAIR_COLUMNS]]
         elif item is not None:
             index = read.item_index(audit, chosen, item)
             frame = pairs.latents_of_items(
-                audit, chosen, sae, [index], rule=rule, by=by or "strength", limit=rows
+                audit, chosen, dictionary, [index], rule=rule, by=by or "strength", limit=rows
             )
             frame = frame[["rank", "latent", *_PAIR_COLUMNS]]
         elif user is not None:
             case = views.newest_case(audit, chosen, read.user_index(audit, chosen, user))
             if case is None:
                 raise UsageError(f"user {user} is no case of this model", fix="choose a user the model knows")
-            frame = views.case_latents(audit, sae, case)
+            frame = views.case_latents(audit, dictionary, case)
             if format_ == "table":
                 show_frame(views.case_history(audit, chosen, case, rows), format_)
                 note("")
         else:
-            frame = views.latent_list(audit, sae, sort, None)
+            frame = views.latent_list(audit, dictionary, sort, None)
     show_frame(frame.head(rows), format_, of=len(frame) if latent is None and item is None else None)
     if latent is not None or item is not None:
         note(f"an item belongs to a case as {pairs.RULES[rule]} (--attribution)")

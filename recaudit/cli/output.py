@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +33,13 @@ def db_option(function: F) -> F:
         default=Path("audit.duckdb"),
         show_default=True,
         help="The audit file.",
+    )(function)
+
+
+def sae_option(function: F) -> F:
+    """``--sae NAME``: which of a model's dictionaries a command is about."""
+    return click.option(
+        "--sae", metavar="NAME", help="The dictionary (default: the model's newest sparse autoencoder)."
     )(function)
 
 
@@ -104,12 +112,23 @@ def _quiet() -> bool:
     return context is not None and bool(context.find_root().params.get("quiet"))
 
 
+@dataclass(frozen=True)
+class Stages:
+    """Called with a stage's name when it begins. ``update`` rewrites the line shown; None without a terminal."""
+
+    begin: Callable[[str], None]
+    update: Callable[[str], None] | None
+
+    def __call__(self, stage: str) -> None:
+        self.begin(stage)
+
+
 @contextmanager
-def stages() -> Iterator[Callable[[str], None]]:
+def stages() -> Iterator[Stages]:
     """Report the stages of a long command on stderr: a spinner on a terminal, a line each elsewhere."""
     started = time.monotonic()
     if _quiet() or not sys.stderr.isatty():
-        yield lambda stage: note(f"{stage} …")
+        yield Stages(lambda stage: note(f"{stage} …"), None)
         return
     from rich.console import Console
 
@@ -125,7 +144,7 @@ def stages() -> Iterator[Callable[[str], None]]:
             shown.append((stage, time.monotonic()))
             status.update(f"{stage} …")
 
-        yield begin
+        yield Stages(begin, status.update)
         if shown:
             console.print(
                 f"[green]✓[/green] {shown[-1][0]} [dim]{time.monotonic() - started:.1f} s in all[/dim]"

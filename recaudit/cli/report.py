@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from recaudit.cli.output import db_option, note, stages
+from recaudit.cli.output import db_option, note, sae_option, stages
 from recaudit.errors import UsageError
 from recaudit.text import printable
 
@@ -26,9 +26,16 @@ from recaudit.text import printable
     "--attribution", default="recommended10", show_default=True, help="Which items a case stands for."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@sae_option
 @db_option
 def report(
-    model: str | None, output: tuple[Path, ...], protocol: str | None, attribution: str, seed: int, db: Path
+    model: str | None,
+    output: tuple[Path, ...],
+    protocol: str | None,
+    attribution: str,
+    seed: int,
+    sae: str | None,
+    db: Path,
 ) -> None:
     """Analyse MODEL where that is not done yet, and report.
 
@@ -41,12 +48,12 @@ def report(
 
     renderers = [_renderer(path) for path in output]
     rule = checked_rule(attribution)
-    if not is_analysed(db, model, protocol):
+    if not is_analysed(db, model, protocol, sae):
         with stages() as begin:
             begin("ranking, fidelity, health")
-            analyse(db, model, protocol, seed=seed)
+            analyse(db, model, protocol, sae=sae, seed=seed)
     with reading(db) as audit:
-        built = build(audit, model, protocol=protocol, rule=rule)
+        built = build(audit, model, protocol=protocol, rule=rule, sae_name=sae)
     for path, render in zip(output, renderers, strict=True):
         path.write_text(render(built), encoding="utf-8")
         note(f"wrote {printable(path)}")

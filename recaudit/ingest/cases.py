@@ -16,6 +16,7 @@ IntArray = NDArray[np.int64]
 
 USER, PROFILE, TEST, VALID, LATEST = "user", "profile", "test", "valid", "latest"
 CONDITIONED = "conditioned"
+TRAIN = "train"
 NO_CONDITION = -1
 _CONDITIONED_CELLS = 1 << 27
 """Numbers that conditioned vectors may take (512 MiB of float32)."""
@@ -116,6 +117,29 @@ def with_conditions(table: CaseTable, model: Recommender, seed: int) -> CaseTabl
         kind=np.concatenate([table.kind, np.full(len(repeated), CONDITIONED)]),
         history_end=np.concatenate([table.history_end, table.history_end[repeated]]),
         condition=np.concatenate([table.condition, np.tile(np.arange(model.n_conditions), len(profiles))]),
+        notes=notes,
+    )
+
+
+def with_training_cases(table: CaseTable, timeline: Timeline, most: int, seed: int) -> CaseTable:
+    """The table of a sequence model with the histories before training interactions: what an SAE learns from.
+
+    Where they and the cases there are would be more than ``most``, a seeded sample stands for them.
+    """
+    start, _ = timeline.spans(timeline.user, np.zeros(len(timeline.user), dtype=np.int64))
+    found = np.flatnonzero((timeline.split == Split.TRAIN) & (np.arange(len(start)) > start))
+    room = max(0, most - len(table))
+    notes = table.notes
+    if len(found) > room:
+        said = "training histories whose vectors are not stored: a seeded sample is, for training SAEs"
+        notes = (*notes, DataNote("info", said, len(found) - room))
+        found = np.sort(np.random.default_rng(seed).choice(found, room, replace=False))
+    return replace(
+        table,
+        user=np.concatenate([table.user, timeline.user[found]]),
+        kind=np.concatenate([table.kind, np.full(len(found), TRAIN)]),
+        history_end=np.concatenate([table.history_end, timeline.position[found]]),
+        condition=np.concatenate([table.condition, np.full(len(found), NO_CONDITION)]),
         notes=notes,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from recaudit.ingest.cases import (
     timeline_of,
     training_graph,
     with_conditions,
+    with_training_cases,
 )
 from recaudit.models import FAMILIES, Recommender, build
 from recaudit.models.base import FloatArray
@@ -48,6 +49,8 @@ class IngestRequest:
     db: Path
     name: str | None = None
     sae: Path | None = None
+    site: str = "user"
+    """Whose vectors the SAE takes apart: ``user``, ``item`` or ``both``."""
     ids: str | None = None
     """A file, or ``rows``."""
     hints: tools.Hints = field(default_factory=tools.Hints)
@@ -58,6 +61,8 @@ class IngestRequest:
     options: ReadOptions = field(default_factory=ReadOptions)
     conditions: tuple[str, ...] = ()
     """Names of a conditioned model's conditions, in the order of its inputs."""
+    vectors: int = 200_000
+    """Vectors of a sequence model up to which histories before training interactions are stored too."""
     protocol: str = "history"
     replace: bool = False
     seed: int = 0
@@ -127,6 +132,8 @@ def _prepare(request: IngestRequest, progress: Callable[[str], None]) -> _Prepar
         )
     if request.conditions:
         cases = with_conditions(cases, _conditioned(model, request.conditions), request.seed)
+    if model.reads == "sequence":
+        cases = with_training_cases(cases, timeline, request.vectors, request.seed)
     if model.needs_graph:
         graph = training_graph(timeline, binding)
         if not len(graph.users):
@@ -264,7 +271,7 @@ def _store(
     sae = None
     if prepared.sae is not None:
         progress("encoding with the sparse autoencoder")
-        sae_id = _store_sae(audit, model_id, prepared, prepared.sae, run, request.seed)
+        sae_id = _store_sae(audit, model_id, request, prepared, prepared.sae, run)
         sae = next(found for found in read.saes(audit, model_id) if found.sae_id == sae_id)
     doubts = (
         [finding.sentence for finding in reading_findings(sae) if finding.severity != "info"] if sae else []
@@ -325,40 +332,19 @@ def _store_vectors(audit: Audit, model_id: int, prepared: _Prepared, conditions:
 
 
 def _store_sae(
-    audit: Audit, model_id: int, prepared: _Prepared, spec: SaeSpec, run: write.Run, seed: int
+    audit: Audit, model_id: int, request: IngestRequest, prepared: _Prepared, spec: SaeSpec, run: write.Run
 ) -> int:
-    from recaudit.sae import SparseAutoencoder, check_reading  # torch costs a second: only with an SAE
-    from recaudit.sae.latents import latent_statistics
+    from recaudit.dictionaries.entities import Entities  # torch costs a second: only with an SAE
+    from recaudit.dictionaries.storing import add_dictionary
 
-    if spec.encoder.shape[1] != prepared.model.dim:
-        raise InputRefused(
-            f"the SAE reads vectors of width {spec.encoder.shape[1]}, the model's are {prepared.model.dim} wide",
-            fix="give the SAE that was trained on this model",
-        )
-    vectors, cases = prepared.vectors, prepared.cases
-    sae = SparseAutoencoder(spec)
-    codes = sae.encode(vectors)
-    check = check_reading(spec, vectors[_judged(cases)], seed=seed)
+    cases = prepared.cases
+    catalogue = read.catalogue(audit, read.model_numbered(audit, model_id))
+    entities = Entities.of(np.arange(len(cases)), cases.user, cases.kind, prepared.vectors, catalogue)
     receipt = prepared.receipts.get("sae", prepared.receipts["model"])
-    sae_id = write.add_sae(
-        audit,
-        model_id=model_id,
-        name="sae",
-        spec=spec,
-        sha256=receipt.sha256,
-        self_check=asdict(check),
-        run=run,
-    )
-    write.add_activations(audit, sae_id, "case", codes.row, codes.latent, codes.value)
-    newest = np.isin(cases.kind, read.NEWEST_KINDS)
-    write.add_latents(audit, sae_id, latent_statistics(codes, newest, cases.user, sae.decoder))
-    return sae_id
-
-
-def _judged(cases: CaseTable) -> NDArray[np.bool_]:
-    """The cases that figures are made on; every case where nothing is held out."""
-    judged = np.isin(cases.kind, ("user", "profile", "test"))
-    return judged if judged.any() else np.ones(len(cases), dtype=bool)
+    return add_dictionary(
+        audit, model_id, entities, spec, name="sae", sha256=receipt.sha256, run=run, seed=request.seed,
+        site=request.site,
+    )  # fmt: skip
 
 
 def _said(note: DataNote) -> str:

@@ -28,19 +28,20 @@ def build(
     *,
     protocol: str | None = None,
     rule: str = attribution.DEFAULT_RULE,
+    sae_name: str | None = None,
 ) -> Report:
     """The report of one model under a protocol (its own unless named).
 
     Args:
+        sae_name: the dictionary to report on; None for the newest autoencoder.
         rule: attribution rule of the latent and item views, see ``attribution.RULES``.
     """
     named = read.model_named(audit, name)
     chosen = protocol_named(protocol or named.protocol)
     model = replace(named, protocol=chosen.name)
-    found = read.saes(audit, model.model_id)
-    sae = found[0] if found else None
+    sae = read.find_sae(audit, model, sae_name)
     data = views.dataset(audit, model.dataset_id)
-    numbers = views.metrics(audit, model, chosen.name)
+    numbers = views.metrics(audit, model, chosen.name, sae)
     return Report(
         schema_version=SCHEMA_VERSION,
         tool_version=__version__,
@@ -56,7 +57,7 @@ def build(
         },
         protocol={"name": chosen.name, "about": chosen.about},
         metrics=[_metric(row) for row in _records(numbers)],
-        findings=[FindingRow(**row) for row in _records(views.findings(audit, model))],
+        findings=[FindingRow(**row) for row in _records(views.findings(audit, model, sae))],
         tables=_tables(audit, model, sae, rule),
         missing=_missing(numbers, sae),
     )

@@ -158,6 +158,11 @@ def model_named(audit: Audit, name: str | None) -> Model:
     raise UsageError(f"no model named {printable(name)}", fix=f"name one of: {listed}")
 
 
+def model_numbered(audit: Audit, model_id: int) -> Model:
+    """The model of that id."""
+    return next(model for model in models(audit) if model.model_id == model_id)
+
+
 def _model(row: tuple[Any, ...]) -> Model:
     named = dict(zip(Model.__dataclass_fields__, row, strict=True))
     named |= {"settings": json.loads(named["settings"]), "unused": json.loads(named["unused"])}
@@ -428,9 +433,17 @@ def train_counts(audit: Audit, dataset_id: int) -> IntArray:
     return found["train_count"].astype(np.int64)
 
 
-def has_metrics(audit: Audit, model_id: int, protocol: str) -> bool:
-    """Whether any number of a model under a protocol is stored."""
-    sql = "SELECT 1 FROM metrics WHERE model_id = ? AND protocol = ? LIMIT 1"
+def has_metrics(audit: Audit, model_id: int, protocol: str, sae: Sae | None = None) -> bool:
+    """Whether any number under a protocol is stored of a model as it is, or of one of its dictionaries."""
+    sql = (
+        "SELECT 1 FROM metrics WHERE model_id = ? AND protocol = ? AND sae_id IS NOT DISTINCT FROM ? LIMIT 1"
+    )
+    return bool(audit.rows(sql, [model_id, protocol, None if sae is None else sae.sae_id]))
+
+
+def has_lists(audit: Audit, model_id: int, protocol: str) -> bool:
+    """Whether the lists of a model as it is are stored under a protocol."""
+    sql = "SELECT 1 FROM recommendations WHERE model_id = ? AND protocol = ? AND sae_id IS NULL LIMIT 1"
     return bool(audit.rows(sql, [model_id, protocol]))
 
 

@@ -426,9 +426,16 @@ def replace_findings(
     protocol: str,
     findings: Iterable[tuple[int | None, Finding]],
     run: Run,
+    sae_id: int | None = None,
 ) -> None:
-    """Store the findings of a model under a protocol, each with its dictionary if it has one; earlier ones go."""
-    audit.connection.execute("DELETE FROM findings WHERE model_id = ? AND protocol = ?", [model_id, protocol])
+    """Store the findings on a model under a protocol, each with its dictionary if it has one.
+
+    Earlier ones on the model and on dictionary ``sae_id`` go.
+    """
+    audit.connection.execute(
+        "DELETE FROM findings WHERE model_id = ? AND protocol = ? AND (sae_id IS NULL OR sae_id = ?)",
+        [model_id, protocol, sae_id],
+    )
     for sae_id, finding in findings:
         audit.connection.execute(
             f"INSERT INTO findings VALUES ({_marks(8)})",

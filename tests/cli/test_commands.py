@@ -33,7 +33,7 @@ def test_group_help_lists_every_command(cli):
 def test_models(on):
     rows = json.loads(on("models", "--format", "json").out)["rows"]
     assert [row["model"] for row in rows] == ["bprmf", "sasrec", "sasrec_sae"]
-    assert rows[2]["sae"] == "RecSAE (32)"
+    assert rows[2]["sae"] == "sae (32 latents, by RecSAE)"
 
 
 def test_recommend_json_has_raw_ids_and_falling_scores(on):

@@ -29,10 +29,11 @@ def test_any_duckdb_client_sees_raw_ids_vectors_and_codes(cli, world, tmp_path):
             ("Film [3] (1973)", 1973)
         ]
         kinds = dict(db.sql("SELECT kind, count(*) FROM cases GROUP BY kind").fetchall())
-        assert kinds == {"test": 40, "valid": 40, "latest": 40}
+        assert kinds == {"test": 40, "valid": 40, "latest": 40, "train": 206}
         assert db.sql("SELECT count(*), min(value) > 0 FROM activations").fetchall()[0][1]
         per_case = db.sql(
-            "SELECT max(n) FROM (SELECT count(*) n FROM activations GROUP BY entity_id)"
+            "SELECT max(n) FROM (SELECT count(*) n FROM activations JOIN saes USING (sae_id) WHERE role = 'sae' "
+            "GROUP BY entity_id)"
         ).fetchall()
         assert per_case == [(tiny.K,)]
         vector = db.sql("SELECT vector FROM vectors_8 WHERE kind = 'item' LIMIT 1").fetchall()[0][0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recaudit.analyses.reconstruction import reconstructed
+from recaudit.analyses.reconstruction import reconstructed_cases
 from recaudit.checkpoints import read_checkpoint, tools
 from recaudit.errors import ExitCode
 from recaudit.sae import SparseAutoencoder
@@ -62,7 +62,7 @@ def test_the_audit_alone_holds_the_whole_autoencoder(cli, world, tmp_path, activ
         found = read.sae_of(audit, model)
         after = SparseAutoencoder(read.sae_spec(audit, model, found))
         case_ids, x = read.vectors(audit, model.model_id, model.dim, "case")
-        again = reconstructed(audit, model, found, case_ids[3:])
+        again = reconstructed_cases(audit, model, found, case_ids[3:], x[3:])
     assert after.spec.groups == before.spec.groups
     assert after.spec.notes == before.spec.notes
     codes = before.encode(x)

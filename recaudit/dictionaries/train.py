@@ -1,0 +1,215 @@
+"""From a stored model to a stored dictionary: take its vectors, hold some users out, train, encode, store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recaudit.analyses.protocol import protocol_named
+from recaudit.analyses.scoring import head_of
+from recaudit.checkpoints.spec import SaeSpec
+from recaudit.dictionaries.entities import TRAINING_KINDS, Entities
+from recaudit.dictionaries.judge import Judge, make_judge
+from recaudit.dictionaries.storing import add_dictionary
+from recaudit.errors import NoVerdictError, UsageError
+from recaudit.sae.training.record import Look, Trained
+from recaudit.sae.training.settings import Settings
+from recaudit.sae.training.trainer import TrainingData, train
+from recaudit.store import read, reading, write, writing
+from recaudit.store.read import Model
+from recaudit.text import printable
+
+HELD_OUT = 0.1
+"""Share of users, and of items, that a training never sees: looks are on them."""
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What to train, as the command line says it."""
+
+    db: Path
+    settings: Settings
+    model: str | None = None
+    name: str | None = None
+    replace: bool = False
+    device: str = "cpu"
+    threads: int = 1
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """For the ``runs`` table."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a training needs, so that the audit file is closed while it runs."""
+
+    model: Model
+    data: TrainingData
+    judge: Judge
+
+
+def train_dictionary(
+    request: TrainRequest,
+    stage: Callable[[str], None] = lambda stage: None,
+    progress: Callable[[Look, int], None] = lambda look, limit: None,
+) -> tuple[str, Trained]:
+    """Train on a stored model and store the result with its codes, controls and training record.
+
+    Returns:
+        The dictionary's name and how the training went.
+
+    Raises:
+        UsageError: no such model, the name is taken, or the settings cannot be.
+        NoVerdictError: the model has too few vectors.
+    """
+    stage("reading vectors")
+    prepared = prepare(request.db, request.model, request.settings)
+    name = request.name or default_name(request.settings, prepared)
+    _check_name(request, prepared.model, name)
+    stage("training")
+    trained = train(
+        prepared.data,
+        request.settings,
+        prepared.judge,
+        device=request.device,
+        threads=request.threads,
+        keep_state=state_path(request.db, prepared.model.name, name),
+        progress=progress,
+    )
+    stage("encoding and storing")
+    store(request, prepared.model, name, trained)
+    return name, trained
+
+
+def prepare(db: Path, model_name: str | None, settings: Settings) -> Prepared:
+    """Vectors to train on and to look at, and the judge."""
+    with reading(db) as audit:
+        model = read.model_named(audit, model_name)
+        kinds = tuple(kind for kinds in TRAINING_KINDS for kind in kinds)
+        entities = Entities.load(audit, model, kinds)
+        _check_site(model, entities, settings)
+        users, items = _held_out(entities.user, settings.seed), _held_out(entities.item_id, settings.seed)
+        parts = _parts(entities, users, items, settings.site)
+        data = TrainingData(
+            train={part: rows for part, (rows, _) in parts.items()},
+            held_out={part: rows for part, (_, rows) in parts.items()},
+            interactions=int(read.train_counts(audit, model.dataset_id).sum()),
+            head=head_of(read.catalogue(audit, model)),
+        )
+        judge = make_judge(audit, model, protocol_named(model.protocol), settings.site, users, settings.seed)
+    return Prepared(model, data, judge)
+
+
+def _check_site(model: Model, entities: Entities, settings: Settings) -> None:
+    if settings.site != "user" and not len(entities.items):
+        raise NoVerdictError(
+            f"model {printable(model.name)} has no item vectors in this audit", fix="train with --site user"
+        )
+    if settings.site == "both" and entities.cases.shape[1] != entities.items.shape[1]:
+        raise UsageError(
+            f"vectors of model {printable(model.name)} are {entities.cases.shape[1]} wide and its items' "
+            f"{entities.items.shape[1]}: one dictionary cannot hold both",
+            fix="train one with --site user and one with --site item",
+        )
+
+
+def _held_out(ids: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    everyone = np.unique(ids)
+    return np.sort(np.random.default_rng(seed).permutation(everyone)[: round(HELD_OUT * len(everyone))])
+
+
+def _parts(
+    entities: Entities, users: NDArray[np.int64], items: NDArray[np.int64], site: str
+) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Kind to the vectors trained on and those held out; equal vectors count once."""
+    found = {}
+    for part in entities.parts(site):
+        if part == "case":
+            chosen = entities.training
+            rows, apart = entities.cases[chosen], np.isin(entities.user[chosen], users)
+        else:
+            rows, apart = entities.items, np.isin(entities.item_id, items)
+        found[part] = (_distinct(rows[~apart]), rows[apart])
+    return found
+
+
+def _distinct(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows without repeats, in order of first appearance."""
+    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
+    _, first = np.unique(whole, return_index=True)
+    return rows if len(first) == len(rows) else rows[np.sort(first)]
+
+
+def default_name(settings: Settings, prepared: Prepared) -> str:
+    """What a dictionary is called unless told: its kind and size, its site where that is not the users'."""
+    width = next(iter(prepared.data.train.values())).shape[1]
+    parts = [settings.kind if settings.preset == "recaudit" else settings.preset, str(settings.width(width))]
+    if settings.kind != "relu":
+        parts.append(f"k{settings.k}")
+    if settings.loss.prediction:
+        parts.append(f"b{settings.loss.prediction:g}")
+    if settings.site != "user":
+        parts.append(settings.site)
+    return "-".join(parts)
+
+
+def _check_name(request: TrainRequest, model: Model, name: str) -> None:
+    with reading(request.db) as audit:
+        taken = {found.name for found in read.dictionaries(audit, model.model_id)}
+    if name in taken and not request.replace:
+        raise UsageError(
+            f"model {printable(model.name)} already has a dictionary named {printable(name)}",
+            fix="choose another with --name NAME, or write over it with --replace",
+        )
+
+
+def state_path(db: Path, model: str, name: str) -> Path:
+    """Where a training keeps what it goes on from after a kill: beside the audit file."""
+    digest = hashlib.sha256(f"{model}\0{name}".encode()).hexdigest()[:8]
+    return db.with_name(f".{db.name}.{digest}.training")
+
+
+def store(request: TrainRequest, model: Model, name: str, trained: Trained) -> None:
+    """Write the dictionary, in one transaction."""
+    sha256 = weights_digest(trained.spec)
+    run = write.Run("train", dict(request.arguments), request.settings.seed, [model.sha256])
+    with writing(request.db) as audit:
+        for found in read.saes(audit, model.model_id):
+            if found.name == name and request.replace:
+                write.remove_sae(audit, found.sae_id)
+        write.add_run(audit, run)
+        # The model may have been written again while training ran.
+        stored = read.model_named(audit, model.name)
+        if stored.sha256 != model.sha256:
+            raise UsageError(
+                f"model {printable(model.name)} was replaced while the dictionary was trained",
+                fix="train again",
+            )
+        entities = Entities.load(audit, stored, _every_kind())
+        sae_id = add_dictionary(
+            audit, stored.model_id, entities, trained.spec, name=name, sha256=sha256, run=run,
+            seed=request.settings.seed, site=request.settings.site, training=trained.record(),
+        )  # fmt: skip
+        write.add_training_log(audit, sae_id, [_row(look) for look in trained.looks])
+
+
+def _every_kind() -> tuple[str, ...]:
+    return ("user", "profile", "test", "valid", "latest", "conditioned")
+
+
+def _row(look: Look) -> dict[str, Any]:
+    return {name: getattr(look, name) for name in Look.__dataclass_fields__}
+
+
+def weights_digest(spec: SaeSpec) -> str:
+    """sha256 of the weights: what stands for a file's where there is none."""
+    digest = hashlib.sha256()
+    for array in (spec.encoder, spec.decoder, spec.encoder_bias, spec.pre_bias, spec.threshold):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array, np.float32).tobytes())
+    return digest.hexdigest()

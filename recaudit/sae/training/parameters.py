@@ -1,0 +1,125 @@
+"""A dictionary in training: its tensors, where they start, and the ``SaeSpec`` that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recaudit import __version__
+from recaudit.checkpoints.spec import SaeSpec
+from recaudit.sae.training.settings import Settings
+
+FloatArray = NDArray[np.float32]
+
+ACTIVATIONS = {"topk": "relu_topk", "batchtopk": "batch_topk", "relu": "relu", "jumprelu": "jumprelu"}
+"""Kind of training to the activation that runs the result."""
+_FIRST_THRESHOLD = 0.01
+
+
+class Parameters:
+    """Tensors that training moves; names and shapes as in ``SaeSpec``, in units of ``scale``.
+
+    ``scale`` is what vectors are divided by before they come here.
+    """
+
+    def __init__(self, settings: Settings, x: Tensor, scale: float) -> None:
+        """Args:
+        x: [n, dim] rows to start from, already divided by ``scale``.
+        """
+        self.settings, self.scale = settings, scale
+        rng = torch.Generator().manual_seed(settings.seed)
+        dim = x.shape[1]
+        latents = settings.width(dim)
+        # Random directions end better than rows of the data: those begin as near-duplicates of each other.
+        self.decoder = torch.randn(latents, dim, generator=rng).to(x.device)
+        self.normalise()
+        self.encoder = self.decoder if settings.tied else self.decoder.clone()
+        self.encoder_bias = torch.zeros(latents, device=x.device)
+        self.pre_bias = x.mean(dim=0) if settings.pre_bias else torch.zeros(dim, device=x.device)
+        self.log_threshold = torch.full((latents,), float(np.log(_FIRST_THRESHOLD)), device=x.device)
+        self.running_threshold = torch.zeros((), device=x.device)
+        """Of ``batchtopk``: a moving average of the smallest pre-activation that a batch kept."""
+
+    @property
+    def threshold(self) -> Tensor:
+        """[latents] what a pre-activation must exceed (``jumprelu``)."""
+        return self.log_threshold.exp()
+
+    def trained(self) -> dict[str, Tensor]:
+        """Name to tensor of what gradients move."""
+        settings = self.settings
+        named = {"encoder": self.encoder}
+        if not settings.tied:
+            named["decoder"] = self.decoder
+        if settings.encoder_bias:
+            named["encoder_bias"] = self.encoder_bias
+        if settings.pre_bias:
+            named["pre_bias"] = self.pre_bias
+        if settings.kind == "jumprelu":
+            named["log_threshold"] = self.log_threshold
+        return named
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a later step depends on."""
+        return {**self.trained(), "running_threshold": self.running_threshold}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take back what ``state`` gave."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+
+    def normalise(self) -> None:
+        """Bring the decoder's rows to unit length."""
+        self.decoder /= self.decoder.norm(dim=1, keepdim=True).clamp_min(1e-8)
+
+    def spec(self) -> SaeSpec:
+        """The dictionary in the units of the data.
+
+        With ``x = scale x'``, pre-activations and values grow by ``scale`` while directions stay.
+        """
+        settings, scale = self.settings, np.float32(self.scale)
+        latents = len(self.encoder)
+        threshold = None
+        if settings.kind == "jumprelu":
+            threshold = _array(self.threshold) * scale
+        if settings.kind == "batchtopk":
+            threshold = np.full(latents, float(self.running_threshold), np.float32) * scale
+        return SaeSpec(
+            tool=f"recaudit {__version__}",
+            encoder=_array(self.encoder),
+            decoder=_array(self.decoder),
+            encoder_bias=_array(self.encoder_bias) * scale if settings.encoder_bias else None,
+            pre_bias=_array(self.pre_bias) * scale if settings.pre_bias else None,
+            activation=ACTIVATIONS[settings.kind],
+            k=settings.k if settings.kind == "topk" else None,
+            k_source="training" if settings.kind == "topk" else "",
+            tied=settings.tied,
+            norm_in=settings.norm_in,
+            threshold=threshold,
+            groups=settings.prefixes,
+        )
+
+
+def fresh(settings: Settings, x: FloatArray) -> SaeSpec:
+    """The dictionary of these settings on vectors [n, dim] before its first step: an untrained control."""
+    rows = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+    return Parameters(settings, rows, 1.0).spec()
+
+
+def _array(tensor: Tensor) -> FloatArray:
+    return np.asarray(tensor.detach().cpu().numpy(), np.float32).copy()
+
+
+def rows_of(n: int, batch: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Batches of row numbers without end, each epoch a new order; a last incomplete batch of it is left out."""
+    size = min(batch, n)
+    epoch = 0
+    while True:
+        order = np.random.default_rng([seed, epoch]).permutation(n)
+        for start in range(0, n - size + 1, size):
+            yield order[start : start + size]
+        epoch += 1

@@ -1,0 +1,72 @@
+"""What a training leaves: looks on the way, and the dictionary with its story."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recaudit.checkpoints.spec import SaeSpec
+from recaudit.sae.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class Look:
+    """The dictionary at one moment, on rows held out from its training.
+
+    Attributes:
+        step: gradient steps taken.
+        seconds: of training so far, looks not counted.
+        explained_variance: over held-out rows.
+        l0: latents active per held-out row.
+        dead_share: latents that fired in none of the last ``Settings.silent`` steps.
+        overlap: of the first ten recommendations, reconstructed against original.
+        ndcg_ratio: NDCG@10 kept on validation targets; None where there are none.
+    """
+
+    step: int
+    seconds: float
+    explained_variance: float
+    l0: float
+    dead_share: float
+    overlap: float
+    ndcg_ratio: float | None
+    kept: bool = False
+
+    @property
+    def score(self) -> float:
+        """What the best look has most of: recommendations kept and accuracy kept, an even mean."""
+        return self.overlap if self.ndcg_ratio is None else (self.overlap + min(self.ndcg_ratio, 1.0)) / 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The dictionary of the best look."""
+
+    spec: SaeSpec
+    settings: Settings
+    looks: tuple[Look, ...]
+    rows: dict[str, int]
+    """Vectors trained on, by kind (``case``, ``item``)."""
+    held_out: dict[str, int]
+    stopped: str
+    """``plateau`` or ``steps``."""
+    prediction: str | None
+    """What the prediction term was, where there is one."""
+
+    @property
+    def best(self) -> Look:
+        """The look whose dictionary this is."""
+        return next(look for look in self.looks if look.kept)
+
+    def record(self) -> dict[str, Any]:
+        """For the audit file: everything but the looks, which have a table, and the clock, which differs."""
+        return {
+            "settings": asdict(self.settings),
+            "digest": self.settings.digest,
+            "rows": self.rows,
+            "held_out": self.held_out,
+            "steps": self.looks[-1].step,
+            "best_step": self.best.step,
+            "stopped": self.stopped,
+            "prediction": self.prediction,
+        }

@@ -1,0 +1,215 @@
+"""How a sparse autoencoder is trained: every choice by name, and the published settings as presets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from recaudit import __version__
+from recaudit.errors import UsageError
+
+KINDS = {
+    "topk": "the k largest pre-activations of each row, if positive",
+    "batchtopk": "the k x rows largest pre-activations of a batch; one threshold when it is used",
+    "relu": "every positive pre-activation; sparse by L1 or KL alone",
+    "jumprelu": "pre-activations above a learned threshold of the latent, L0 drawn towards k",
+}
+"""Kind to what it keeps."""
+
+SITES = {
+    "user": "the vectors just before scoring",
+    "item": "the item vectors",
+    "both": "one dictionary for both",
+}
+"""Site to whose vectors are taken apart."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms of the loss.
+
+    Attributes:
+        reconstruction: of the squared error, over the variance of the data (``unit = variance``) or over the
+            width (``unit = mse``).
+        auxiliary: of AuxK: silent latents reconstruct what the others left (Gao et al. 2024).
+        l1: of the mean of |z|.
+        kl: of Σ_j KL(rho ‖ mean z_j) (Monosemanticity4Rec).
+        prediction: of the error in the scores of the frozen recommender.
+        sparsity: of (L0 / k - 1)² for ``jumprelu`` (Rajamanoharan et al. 2024).
+    """
+
+    reconstruction: float = 1.0
+    auxiliary: float = 1 / 32
+    l1: float = 0.0
+    kl: float = 0.0
+    rho: float = 0.05
+    prediction: float = 0.0
+    sparsity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of a training. The defaults are recaudit's own; ``PRESETS`` holds published ones.
+
+    Attributes:
+        latents: width of the dictionary; None for ``scale`` x width of the vectors.
+        k: latents kept per row; the L0 aimed at for ``jumprelu``; unused for ``relu``.
+        prefixes: nested widths of a Matryoshka SAE, the whole last; empty for none.
+        rescale: train on vectors divided by their root mean square distance from the mean, and fold that back
+            into the weights; otherwise the loss and its weights are in the model's own units.
+        unit: what the squared error is divided by: ``variance`` of the data or ``mse``, the width.
+        norm_decoder: rows to unit length after each ``step``, each ``epoch``, or ``never``.
+        epoch: rows that make an epoch: ``rows`` of the data, or ``interactions`` of the training split, over
+            which RecSAE repeats its vectors.
+        epochs: at most, None for no limit but ``max_steps``.
+        warmup: steps in which the learning rate rises.
+        decay: share of the whole in which it falls to zero; 0 keeps it.
+        patience: looks without a better one after which the learning rate falls, then training ends.
+        silent: steps without firing that make a latent dead, so that AuxK revives it; 0 for one epoch.
+        auxiliary_latents: of them, at once; as a multiple of the width.
+        auxiliary_unit: AuxK's error over that of the ``residual`` (Gao et al.), or over the ``variance``.
+    """
+
+    preset: str = "recaudit"
+    kind: str = "topk"
+    scale: float = 16
+    latents: int | None = None
+    k: int = 8
+    prefixes: tuple[int, ...] = ()
+    site: str = "user"
+    loss: LossWeights = field(default_factory=LossWeights)
+    unit: str = "variance"
+    norm_in: str = "none"
+    rescale: bool = True
+    pre_bias: bool = True
+    encoder_bias: bool = True
+    tied: bool = False
+    norm_decoder: str = "step"
+    learning_rate: float = 4e-3
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    batch: int = 2048
+    epoch: str = "rows"
+    epochs: int | None = None
+    max_steps: int | None = 4000
+    warmup: int = 100
+    decay: float = 0.3
+    patience: int = 5
+    look_every: int = 100
+    silent: int = 20
+    auxiliary_latents: float = 0.5
+    auxiliary_unit: str = "residual"
+    seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Of every field and the version: two trainings with the same one and the same data are the same."""
+        said = json.dumps([__version__, asdict(self)], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether a fixed number of latents is kept, so that only those are touched."""
+        return self.kind in ("topk", "batchtopk")
+
+    def width(self, dim: int) -> int:
+        """Latents for vectors ``dim`` wide."""
+        return self.prefixes[-1] if self.prefixes else self.latents or round(self.scale * dim)
+
+    def checked(self, dim: int) -> Settings:
+        """These settings, if they can be for vectors ``dim`` wide.
+
+        Raises:
+            UsageError: they cannot; says which flag to change.
+        """
+        for name, value, known in (
+            ("--kind", self.kind, KINDS),
+            ("--site", self.site, SITES),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} cannot be {value}", fix=f"choose one of: {', '.join(known)}")
+        width = self.width(dim)
+        if width < 1:
+            raise UsageError("a dictionary needs at least one latent", fix="give --scale or --latents")
+        if list(self.prefixes) != sorted(set(self.prefixes)):
+            raise UsageError("Matryoshka widths must grow", fix="for example --matryoshka 64,256,1024")
+        if self.kind != "relu" and not 1 <= self.k <= width:
+            raise UsageError(f"k = {self.k} of {width} latents", fix="give a smaller --k, or more --latents")
+        if self.kind == "relu" and not (self.loss.l1 or self.loss.kl):
+            raise UsageError(
+                "a relu dictionary without a sparsity term is dense",
+                fix="add --loss l1=0.001 or --loss kl=0.01, or choose --kind topk",
+            )
+        if self.tied and self.norm_decoder != "never":
+            raise UsageError(
+                "a tied dictionary cannot keep its decoder rows at unit length", fix="leave out one of both"
+            )
+        return self
+
+
+_M4R = Settings(
+    kind="relu", unit="mse", rescale=False, tied=True, norm_decoder="never", site="both",
+    learning_rate=1e-3, batch=256, warmup=0, decay=0.0, max_steps=None, patience=10_000, silent=1,
+)  # fmt: skip
+
+PRESETS: Mapping[str, Settings] = {
+    preset.preset: preset
+    for preset in (
+        Settings(),
+        Settings(
+            preset="recsae", rescale=False, norm_decoder="epoch", learning_rate=1e-4,
+            weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
+            patience=10, silent=0, auxiliary_unit="variance",
+        ),
+        replace(
+            _M4R, preset="monosemanticity4rec-mf", scale=1.1, norm_in="layer_norm", epochs=18,
+            loss=LossWeights(reconstruction=0.1, auxiliary=0, prediction=1, kl=0.01, rho=0.05),
+        ),
+        replace(
+            _M4R, preset="monosemanticity4rec-ncf", scale=1.1, pre_bias=False, epochs=18,
+            loss=LossWeights(reconstruction=2, auxiliary=0, prediction=10, kl=0.07, rho=0.05),
+        ),
+        replace(
+            _M4R, preset="monosemanticity4rec-matryoshka", norm_in="layer_norm", prefixes=(20, 40, 80), epochs=30,
+            loss=LossWeights(reconstruction=8, auxiliary=0, prediction=5, kl=0.003, rho=0.1, l1=0.3),
+        ),
+        Settings(
+            preset="knots", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
+            loss=LossWeights(auxiliary=0, l1=3e-4), learning_rate=3e-4, beta2=0.99, batch=1024,
+            epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50,
+        ),
+        Settings(
+            preset="popsteer", scale=64, k=32, rescale=False, norm_decoder="never",
+            loss=LossWeights(auxiliary=0.5), auxiliary_unit="variance", auxiliary_latents=2, silent=0,
+            learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20,
+        ),
+    )
+}  # fmt: skip
+"""Name to settings. A published preset keeps the paper's sizes, weights and optimiser; the recommendations of
+its reviewers stand in for what is a mistake in its code (the sign of AuxK, statistics of a batch of four)."""
+
+
+def preset_named(name: str) -> Settings:
+    """Raises:
+    UsageError: no such preset; lists them.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"no preset named {name}", fix=f"choose one of: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def with_loss(settings: Settings, weights: Mapping[str, float]) -> Settings:
+    """The settings with some weights of the loss changed.
+
+    Raises:
+        UsageError: no such term; lists them.
+    """
+    known = {term.name for term in fields(LossWeights)}
+    for name in weights:
+        if name not in known:
+            raise UsageError(f"the loss has no term {name}", fix=f"terms are: {', '.join(sorted(known))}")
+    changed: Mapping[str, Any] = dict(weights)
+    return replace(settings, loss=replace(settings.loss, **changed))

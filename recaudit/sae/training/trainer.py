@@ -1,0 +1,263 @@
+"""Training itself: batches, steps, looks, and the state that a killed training goes on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recaudit.errors import NoVerdictError, UsageError
+from recaudit.metrics.reconstruction import explained_variance
+from recaudit.models.heads import Head
+from recaudit.sae.autoencoder import SparseAutoencoder
+from recaudit.sae.normalisation import row_scale
+from recaudit.sae.training import state
+from recaudit.sae.training.adam import Adam
+from recaudit.sae.training.codes import Gradients
+from recaudit.sae.training.objective import Batch, Objective, Pass
+from recaudit.sae.training.parameters import Parameters
+from recaudit.sae.training.prediction import Prediction, prediction_loss
+from recaudit.sae.training.record import Look, Trained
+from recaudit.sae.training.schedule import Schedule
+from recaudit.sae.training.settings import Settings
+
+FloatArray = NDArray[np.float32]
+Rebuild = Callable[[str, FloatArray], FloatArray]
+"""Kind (``case`` or ``item``) and vectors [n, dim] to their reconstruction."""
+
+FEWEST_ROWS = 32
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Vectors of each kind (``case``, ``item``) to train on and, of others, to look at; [n, dim] each."""
+
+    train: Mapping[str, FloatArray]
+    held_out: Mapping[str, FloatArray]
+    interactions: int
+    """Of the training split: the rows of an epoch where settings count those."""
+    head: Head | None = None
+    """The frozen scorer, for a prediction term."""
+
+
+Judge = Callable[[Rebuild], tuple[float, float | None]]
+"""Overlap of the first ten and NDCG ratio of the reconstructed recommender."""
+
+
+def train(
+    data: TrainingData,
+    settings: Settings,
+    judge: Judge,
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    keep_state: Path | None = None,
+    progress: Callable[[Look, int], None] = lambda look, limit: None,
+) -> Trained:
+    """Train a dictionary. The same data, settings, device kind and threads give the same bits on a CPU.
+
+    Args:
+        judge: called at every look.
+        keep_state: file to go on from after a kill; removed at the end.
+        progress: told each look, and the steps there will be at most.
+
+    Raises:
+        UsageError: the settings cannot be for these vectors.
+        NoVerdictError: too few vectors.
+    """
+    fewest = min(len(rows) for rows in data.train.values())
+    if fewest < FEWEST_ROWS:
+        raise NoVerdictError(
+            f"{fewest} vectors are too few to train a dictionary on",
+            fix=f"ingest data with at least {FEWEST_ROWS} users or items",
+        )
+    with _threads(threads), torch.no_grad():
+        run = Training(data, settings, torch.device(device))
+        if keep_state is not None:
+            state.load(keep_state, run)
+        for look in run.looks_on_the_way(judge):
+            if keep_state is not None:
+                state.save(keep_state, run)
+            progress(look, run.schedule.end)
+        if keep_state is not None:
+            keep_state.unlink(missing_ok=True)
+        return run.finished()
+
+
+class Training:
+    """One training under way; ``state`` saves and loads its attributes."""
+
+    def __init__(self, data: TrainingData, settings: Settings, device: torch.device) -> None:
+        dim = next(iter(data.train.values())).shape[1]
+        self.settings, self.data = settings.checked(dim), data
+        pools = {kind: _Pool(kind, rows, settings, device) for kind, rows in data.train.items()}
+        scale = _common_scale(pools.values()) if settings.rescale else 1.0
+        for pool in pools.values():
+            pool.divide(scale)
+        self.pools = pools
+        everything = torch.cat([pool.x for pool in pools.values()])
+        self.parameters = Parameters(settings, everything, scale)
+        self.prediction = _prediction(data, settings, device)
+        self.objective = Objective(settings, _variance(data.train.values()), dim, self.prediction)
+        self.adam = _optimiser(self.parameters)
+        self.silent_for = torch.zeros(settings.width(dim), dtype=torch.long, device=device)
+        longest = max(len(pool.x) for pool in pools.values())
+        rows = data.interactions if settings.epoch == "interactions" else longest
+        self.steps_per_epoch = max(1, rows // min(settings.batch, longest))
+        limits = (settings.max_steps, settings.epochs and settings.epochs * self.steps_per_epoch)
+        self.schedule = Schedule(settings, min(limit for limit in limits if limit))
+        self.patience = settings.silent or self.steps_per_epoch
+        self.step, self.seconds = 0, 0.0
+        self.looks: list[Look] = []
+        self.best: dict[str, Tensor] = {}
+
+    def looks_on_the_way(self, judge: Judge) -> Iterator[Look]:
+        """Train from where this stands to the end, yielding every look."""
+        while not self.schedule.is_over(self.step):
+            began = time.perf_counter()
+            until = min(self.step + self.settings.look_every, self.schedule.limit)
+            batches = {kind: pool.batches(self.settings, self.step) for kind, pool in self.pools.items()}
+            while self.step < until and not self.schedule.is_over(self.step):
+                self._take_step([next(drawn) for drawn in batches.values()])
+            self.seconds += time.perf_counter() - began
+            yield self._look(judge)
+
+    def _take_step(self, batches: list[Batch]) -> None:
+        if self.prediction is not None:
+            self.prediction.reseed(self.step)
+        parameters, settings = self.parameters, self.settings
+        passes = [self.objective.forward(batch, parameters) for batch in batches]
+        self._note_firing(passes)
+        silent = (self.silent_for >= self.patience).nonzero()[:, 0]
+        gradients = self.objective.backward(passes, parameters, silent)
+        self._apply(gradients)
+        self.step += 1
+        if settings.norm_decoder == "step" or (
+            settings.norm_decoder == "epoch" and self.step % self.steps_per_epoch == 0
+        ):
+            parameters.normalise()
+
+    def _note_firing(self, passes: list[Pass]) -> None:
+        self.silent_for += 1
+        for one in passes:
+            self.silent_for[one.codes.fired] = 0
+
+    def _apply(self, gradients: Gradients) -> None:
+        parameters = self.parameters
+        if self.settings.tied:
+            gradients.encoder += gradients.decoder
+        elif self.settings.norm_decoder == "step":
+            along = (gradients.decoder * parameters.decoder).sum(dim=1, keepdim=True)
+            gradients.decoder -= along * parameters.decoder
+        self.adam.step(vars(gradients), self.schedule.rate(self.step))
+
+    def _look(self, judge: Judge) -> Look:
+        sae = SparseAutoencoder(self.parameters.spec())
+        explained, l0 = [], []
+        for rows in self.data.held_out.values():
+            codes = sae.encode(rows)
+            explained.append(explained_variance(rows, sae.decode(codes, rows)))
+            l0.append(len(codes.value) / max(len(rows), 1))
+        overlap, ratio = judge(lambda kind, rows: sae.reconstruct(rows))
+        look = Look(
+            step=self.step,
+            seconds=self.seconds,
+            explained_variance=float(np.mean(explained)),
+            l0=float(np.mean(l0)),
+            dead_share=float((self.silent_for >= self.patience).double().mean()),
+            overlap=overlap,
+            ndcg_ratio=ratio,
+        )
+        if all(look.score > earlier.score for earlier in self.looks):
+            self.looks = [replace(earlier, kept=False) for earlier in self.looks]
+            self.best = {name: tensor.clone() for name, tensor in self.parameters.state().items()}
+            look = replace(look, kept=True)
+        self.looks.append(look)
+        self.schedule.saw(self.step, look.score)
+        return look
+
+    def finished(self) -> Trained:
+        """The dictionary of the best look."""
+        self.parameters.restore(self.best)
+        return Trained(
+            spec=self.parameters.spec(),
+            settings=self.settings,
+            looks=tuple(self.looks),
+            rows={kind: len(rows) for kind, rows in self.data.train.items()},
+            held_out={kind: len(rows) for kind, rows in self.data.held_out.items()},
+            stopped=self.schedule.reason,
+            prediction=None if self.prediction is None else self.prediction.about,
+        )
+
+
+class _Pool:
+    """The training rows of one kind, as the dictionary sees them."""
+
+    def __init__(self, kind: str, rows: FloatArray, settings: Settings, device: torch.device) -> None:
+        scale = row_scale(rows, settings.norm_in)
+        seen = rows if scale is None else scale.normalise(rows)
+        gain = np.ones((len(rows), 1), np.float32) if scale is None else scale.gain
+        self.kind = kind
+        self.x = torch.from_numpy(np.require(seen, np.float32, ["C", "W"])).to(device)
+        self.gain = torch.from_numpy(np.require(gain, np.float32, ["C", "W"])).to(device)
+
+    def divide(self, scale: float) -> None:
+        self.x = self.x / scale
+        self.gain = self.gain * scale
+
+    def batches(self, settings: Settings, step: int) -> Iterator[Batch]:
+        """Batches from a step on, each epoch in an order of its own; an incomplete last one is left out."""
+        n = len(self.x)
+        size = min(settings.batch, n)
+        per_epoch = n // size
+        epoch, place = divmod(step, per_epoch)
+        while True:
+            order = np.random.default_rng([settings.seed, epoch]).permutation(n)
+            for start in range(place * size, per_epoch * size, size):
+                rows = torch.from_numpy(order[start : start + size]).to(self.x.device)
+                yield Batch(self.kind, rows, self.x[rows], self.gain[rows])
+            epoch, place = epoch + 1, 0
+
+
+def _common_scale(pools: Iterable[_Pool]) -> float:
+    """Root mean square distance from the mean over all rows; 1 where they are all the same."""
+    x = torch.cat([pool.x for pool in pools])
+    return float((x - x.mean(dim=0)).square().sum(dim=1).mean().sqrt()) or 1.0
+
+
+def _variance(rows: Iterable[FloatArray]) -> float:
+    x = np.concatenate(list(rows)).astype(np.float64)
+    return float(np.square(x - x.mean(axis=0)).sum(axis=1).mean()) or 1.0
+
+
+def _prediction(data: TrainingData, settings: Settings, device: torch.device) -> Prediction | None:
+    if not settings.loss.prediction:
+        return None
+    if data.head is None:
+        raise UsageError("a prediction term needs the model's scorer", fix="--loss prediction=0")
+    return prediction_loss(data.head, data.train, unit=settings.unit, seed=settings.seed, device=device)
+
+
+def _optimiser(parameters: Parameters) -> Adam:
+    """Weight decay spares the encoder's bias, as in RecSAE."""
+    settings = parameters.settings
+    decayed = dict.fromkeys(("encoder", "decoder", "pre_bias"), settings.weight_decay)
+    return Adam(parameters.trained(), beta2=settings.beta2, weight_decay=decayed)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """One thread by default: sums come out in one order everywhere, and small matrices gain little from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -170,6 +170,15 @@ _CONCEPTS: tuple[Definition, ...] = (
         _OURS,
     ),
     Definition(
+        "coverage.auc_over_control",
+        "AUC over a control",
+        "the same against another dictionary: `control` = `untrained` SAE, `neurons` or `pca` axes (both directions), "
+        "each picking and scoring on the same halves",
+        "-1..1",
+        "higher",
+        _OURS,
+    ),
+    Definition(
         "coverage.latents_with_concept",
         "Latents with a concept",
         "share of latents whose items (or users) are enriched for at least one concept, hypergeometric, BH q <= .05 "

@@ -62,12 +62,21 @@ def analyse(
     everyone = inputs.items(audit, model, catalogue)
     users = inputs.users(audit, model)
     independent = _independent(audit, model, everyone, encode_text, seed)
+    own: dict[str, coverage.Coverage] = {}
     for dictionary in (sae, *controls):
+        found = {}
         for rule in inputs.rules_for(audit, model, dictionary):
             scored = item_scores(audit, model, dictionary, rule, catalogue, everyone, seed=seed)
-            _store_items(audit, model, dictionary, scored, catalogue, everyone, independent, seed, run)
+            found[rule] = _store_items(
+                audit, model, dictionary, scored, catalogue, everyone, independent, seed, run
+            )
         if "case" in dictionary.entity_kinds and users.labels.shape[1]:
-            _store_users(audit, model, dictionary, users, seed, run)
+            found["case"] = _store_users(audit, model, dictionary, users, seed, run)
+        for rule in own.keys() & found.keys():
+            # The same entities in the same halves: differences are paired.
+            beside = coverage.over_control(own[rule], found[rule], dictionary.role, seed=seed)
+            _store_metrics(audit, model, sae, rule, beside, seed, run)
+        own = own or found
 
 
 def missing(db: Path, name: str | None) -> bool:
@@ -112,9 +121,8 @@ def item_scores(
         )
     if rule == "direct":
         _, decoder = read.vectors(audit, model.model_id, sae.dim, "decoder", sae.sae_id)
-        # How often a direction fires plays no part in its direct effect.
-        random = nulls.random_dictionaries(catalogue.vectors, np.zeros(len(decoder), np.int64), seed=seed)
-        found = [inputs.direct_scores(draw.directions, catalogue) for draw in random]
+        drawn = nulls.random_directions(len(decoder), sae.dim, seed=seed)
+        found = [inputs.direct_scores(directions, catalogue) for directions in drawn]
         return Scored(rule, everyone, inputs.direct_scores(decoder, catalogue), found, False)
     entities, case_ids, pairs_ = inputs.attribution(audit, model, rule, everyone)
     if not len(case_ids):
@@ -145,7 +153,7 @@ def _store_items(
     independent: FloatArray | None,
     seed: int,
     run: Run,
-) -> None:
+) -> coverage.Coverage:
     entities, scores = scored.entities, scored.scores
     covered = coverage.covered(scores, scored.nulls, entities, seed=seed)
     table, metrics = pairs.all_pairs(scores, entities, fires_above_zero=scored.is_code)
@@ -168,9 +176,12 @@ def _store_items(
         metrics += decades.of_random(random, entities, seed=seed)
     concepts.replace(audit, model, sae, scored.rule, run.run_id, **tables)
     _store_metrics(audit, model, sae, scored.rule, metrics, seed, run)
+    return covered
 
 
-def _store_users(audit: Audit, model: Model, sae: Sae, users: Entities, seed: int, run: Run) -> None:
+def _store_users(
+    audit: Audit, model: Model, sae: Sae, users: Entities, seed: int, run: Run
+) -> coverage.Coverage:
     codes = inputs.codes(audit, sae, "case", users.ids)
     cases = read.cases(audit, model, read.NEWEST_KINDS)
     random = nulls.random_dictionaries(cases.vectors, np.diff(codes.indptr), seed=seed)
@@ -180,6 +191,7 @@ def _store_users(audit: Audit, model: Model, sae: Sae, users: Entities, seed: in
     tables = {"concept_coverage": covered.table, "latent_concepts": table}
     concepts.replace(audit, model, sae, "case", run.run_id, **tables)
     _store_metrics(audit, model, sae, "case", [*metrics, *coverage.metrics(covered)], seed, run)
+    return covered
 
 
 def _store_metrics(

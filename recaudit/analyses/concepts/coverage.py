@@ -46,6 +46,8 @@ class Coverage:
     """Mean of ``auc`` over the tested concepts, with its interval; NaN where none could be tested."""
     mean_gain: tuple[float, float, float]
     """Mean of ``auc - random_auc``, paired."""
+    influence: FloatArray
+    """[entities] of each on the mean AUC, for paired differences with another dictionary's."""
 
     @property
     def tested(self) -> NDArray[np.bool_]:
@@ -66,7 +68,7 @@ def covered(scores: Scores, nulls: Sequence[Scores], entities: Entities, *, seed
     testable = np.flatnonzero((n_with >= SUPPORT) & (n - n_with >= SUPPORT))
     table = _frame(entities, n_with, scores.shape[1])
     if not len(testable):
-        return Coverage(table, _NOTHING, _NOTHING)
+        return Coverage(table, _NOTHING, _NOTHING, np.zeros(n))
     kept = labels[:, testable]
     masks = selection.halves(kept, REPEATS, seed)
     chosen = selection.picks(scores, kept, masks)
@@ -100,7 +102,31 @@ def covered(scores: Scores, nulls: Sequence[Scores], entities: Entities, *, seed
     value = np.array([columns["auc"].mean(), (columns["auc"] - columns["random_auc"]).mean()])
     influence = (together / len(testable)).T
     low, high = selection.bootstrap_intervals(value, influence, seed=seed)
-    return Coverage(table, *zip(*(map(float, row) for row in (value, low, high)), strict=True))
+    intervals = zip(*(map(float, row) for row in (value, low, high)), strict=True)
+    return Coverage(table, *intervals, influence[:, 0])
+
+
+def over_control(own: Coverage, control: Coverage, role: str, *, seed: int) -> list[Metric]:
+    """``coverage.auc_over_control``: the mean AUC of one dictionary less that of a control, paired over entities."""
+    value = np.array([own.mean_auc[0] - control.mean_auc[0]])
+    if np.isnan(value[0]):
+        return []
+    difference = (own.influence - control.influence)[:, None]
+    low, high = selection.bootstrap_intervals(value, difference, seed=seed)
+    n = int(own.tested.sum())
+    slice_ = {"control": role}
+    return [
+        Metric(
+            "coverage.auc_over_control",
+            float(value[0]),
+            n,
+            float(low[0]),
+            float(high[0]),
+            "concepts",
+            "higher",
+            slice_,
+        )
+    ]
 
 
 def verdicts(columns: dict[str, FloatArray]) -> NDArray[np.object_]:

@@ -15,6 +15,8 @@ from scipy.sparse import csc_array
 
 FloatArray = NDArray[np.float64]
 
+_CELLS = 1 << 20
+
 DRAWS = 3
 """Random dictionaries behind each null figure, which is their mean."""
 
@@ -27,6 +29,15 @@ class RandomDictionary:
     codes: csc_array
 
 
+def random_directions(count: int, dim: int, *, seed: int, draws: int = DRAWS) -> list[FloatArray]:
+    """Directions drawn uniformly from the sphere, ``draws`` sets of [count, dim]."""
+    found = []
+    for rng in np.random.default_rng([seed, count]).spawn(draws):
+        directions = rng.normal(size=(count, dim))
+        found.append(directions / np.linalg.norm(directions, axis=1, keepdims=True))
+    return found
+
+
 def random_dictionaries(
     vectors: NDArray[np.floating], fires: NDArray[np.integer], *, seed: int, draws: int = DRAWS
 ) -> list[RandomDictionary]:
@@ -37,28 +48,31 @@ def random_dictionaries(
     """
     centred = np.asarray(vectors, dtype=np.float64)
     centred = centred - centred.mean(axis=0)
-    found = []
-    for rng in np.random.default_rng([seed, len(fires)]).spawn(draws):
-        directions = rng.normal(size=(len(fires), centred.shape[1]))
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        found.append(RandomDictionary(directions, _codes(centred, directions, fires)))
-    return found
+    return [
+        RandomDictionary(directions, _codes(centred, directions, fires))
+        for directions in random_directions(len(fires), centred.shape[1], seed=seed, draws=draws)
+    ]
 
 
 def _codes(vectors: FloatArray, directions: FloatArray, fires: NDArray[np.integer]) -> csc_array:
     n = len(vectors)
-    rows, values, counts = [], [], []
-    step = max(1, (1 << 20) // max(n, 1))
+    rows, values = [], []
+    step = max(1, _CELLS // max(n, 1))
     for start in range(0, len(directions), step):
-        block = vectors @ directions[start : start + step].T
-        for column, count in zip(block.T, fires[start : start + step], strict=True):
-            highest = np.sort(np.argsort(-column, kind="stable")[: int(count)])
-            rest = np.delete(column, highest)
-            # Everything fires: nothing lies below, so the least value itself is the threshold's place.
-            bar = rest.max() if len(rest) else column.min() - np.ptp(column) / max(n, 1)
-            above = highest[column[highest] > bar]
+        block = directions[start : start + step] @ vectors.T
+        for projected, count in zip(block, fires[start : start + step], strict=True):
+            bar = _threshold(projected, int(count))
+            above = np.flatnonzero(projected > bar)
             rows.append(above)
-            values.append(column[above] - bar)
-            counts.append(len(above))
-    offsets = np.concatenate([[0], np.cumsum(counts)])
+            values.append(projected[above] - bar)
+    offsets = np.concatenate([[0], np.cumsum([len(above) for above in rows])])
     return csc_array((np.concatenate(values), np.concatenate(rows), offsets), shape=(n, len(directions)))
+
+
+def _threshold(projected: FloatArray, count: int) -> float:
+    """What ``count`` of the projections exceed; fewer where several tie at the threshold."""
+    below = len(projected) - count
+    if below == 0:
+        # Everything fires, so nothing marks the place: a step of the usual size under the least.
+        return float(projected.min() - np.ptp(projected) / len(projected))
+    return float(np.partition(projected, below - 1)[below - 1])

@@ -15,28 +15,9 @@ from recaudit.store import read, reading, write, writing
 NUMBERS = "SELECT * EXCLUDE (run_id) FROM {} ORDER BY ALL"
 
 
-def add_neurons(audit, model, sae):
-    """The model's coordinates in both directions, as a control with codes of its own."""
-    cases = read.cases(audit, model, (*read.AUDITED_KINDS, "valid"))
-    axes = np.concatenate([np.eye(model.dim), -np.eye(model.dim)]).astype(np.float32)
-    spec = read.sae_spec(audit, model, sae)
-    spec = type(spec)(
-        tool="recaudit", encoder=axes, decoder=axes, encoder_bias=None, pre_bias=None, activation="relu", k=None,
-        tied=True, norm_in="none", k_source="",
-    )  # fmt: skip
-    run = write.Run("test", {}, 0)
-    sae_id = write.add_sae(
-        audit, model_id=model.model_id, name="neurons", spec=spec, sha256="", self_check={}, run=run,
-        role="neurons", control_of=sae.sae_id,
-    )  # fmt: skip
-    row, latent = np.nonzero(np.maximum(cases.vectors @ axes.T, 0))
-    value = (cases.vectors @ axes.T)[row, latent]
-    write.add_activations(audit, sae_id, "case", cases.case_id[row], latent, value)
-
-
 @pytest.fixture(scope="module")
 def analysed(audit_path, tmp_path_factory):
-    """The tiny audit with groups of users and a control, analysed with a threshold that its 30 items reach."""
+    """The tiny audit with groups of users, analysed with a threshold that its 30 items reach."""
     path = tmp_path_factory.mktemp("concepts") / "audit.duckdb"
     shutil.copy(audit_path, path)
     with writing(path) as audit:
@@ -46,7 +27,6 @@ def analysed(audit_path, tmp_path_factory):
             "WHERE dataset_id = ?",
             [model.dataset_id],
         )
-        add_neurons(audit, model, read.sae_of(audit, model))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(coverage, "SUPPORT", 8)
         analyses.ensure(path, "sasrec_sae")
@@ -63,7 +43,7 @@ def test_every_dictionary_gets_every_rule(analysed):
                 "SELECT DISTINCT n_candidates FROM concept_coverage WHERE sae_id = ?", [sae.sae_id]
             )
             assert candidates == [(sae.n_latents,)]
-        assert [sae.role for sae in read.dictionaries(audit, model.model_id)] == ["sae", "neurons"]
+        assert {sae.role for sae in read.dictionaries(audit, model.model_id)} >= {"sae", "neurons", "pca"}
 
 
 def test_numbers_have_names_and_intervals_hold_their_values(analysed):
@@ -105,6 +85,30 @@ def test_again_with_the_same_seed_is_the_same_and_replaces(analysed, tmp_path, m
     assert {table: repr(rows) for table, rows in after.items()} == {
         t: repr(rows) for t, rows in before.items()
     }
+
+
+def test_a_dictionary_of_items_scores_them_by_their_own_codes(analysed, tmp_path, monkeypatch):
+    monkeypatch.setattr(coverage, "SUPPORT", 8)
+    path = tmp_path / "items.duckdb"
+    shutil.copy(analysed, path)
+    with writing(path) as audit:
+        model = read.model_named(audit, "sasrec_sae")
+        spec = read.sae_spec(audit, model, read.sae_of(audit, model))
+        sae_id = write.add_sae(
+            audit, model_id=model.model_id, name="items", spec=spec, sha256="", self_check={},
+            run=write.Run("test", {}, 0), site="item",
+        )  # fmt: skip
+        catalogue = read.catalogue(audit, model)
+        codes = np.maximum(catalogue.vectors @ spec.encoder.T - 1, 0)
+        row, latent = np.nonzero(codes)
+        write.add_activations(audit, sae_id, "item", catalogue.item_id[row], latent, codes[row, latent])
+        sae = read.sae_of(audit, model, "items")
+        analyses.analyse(audit, model, sae, [], seed=0, run=write.Run("test", {}, 0))
+        assert stored.rules(audit, sae) == ["item"]
+        (strong,) = audit.rows(
+            "SELECT DISTINCT n_strong, n FROM latent_concepts WHERE sae_id = ? AND latent = 3", [sae_id]
+        )
+    assert strong == ((codes[:, 3] > 0).sum(), len(codes))
 
 
 def test_removing_the_model_removes_its_concept_rows(analysed, tmp_path):

@@ -97,6 +97,17 @@ def test_metrics_follow_the_table(planted):
     assert {name for name, _ in metrics} <= set(BY_NAME)
 
 
+def test_difference_to_a_control_is_paired(planted):
+    scores, nulls, items = planted
+    own = coverage.covered(scores, nulls, items, seed=0)
+    control = coverage.covered(nulls[0], nulls, items, seed=0)
+    (found,) = coverage.over_control(own, control, "untrained", seed=0)
+    assert found.value == pytest.approx(own.mean_auc[0] - control.mean_auc[0])
+    assert 0 < found.low < found.value < found.high
+    (itself,) = coverage.over_control(own, own, "untrained", seed=0)
+    assert (itself.value, itself.low, itself.high) == (0, 0, 0)
+
+
 def test_nothing_testable_gives_no_numbers():
     rng = np.random.default_rng(0)
     few = entities(rng.random((20, 2)) < 0.5, ["genre"] * 2)

@@ -112,12 +112,19 @@ def _deal(side: NDArray[np.int8], members: IntArray, rng: np.random.Generator) -
     side[left[first:]] = 0
 
 
-def picks(scores: Scores, labels: csr_array, masks: list[BoolArray]) -> IntArray:
-    """The direction of highest AUC for each concept in each half: [folds, concepts], ``NONE`` where undefined.
+@dataclass(frozen=True)
+class Picks:
+    """The direction of highest AUC for each concept, the lower one of equals; ``NONE`` where undefined."""
 
-    Fold 2r picks where ``masks[r]`` is true, fold 2r + 1 where it is false. Ties go to the lower direction.
-    """
-    best = np.full((2 * len(masks), labels.shape[1]), -np.inf)
+    folds: IntArray
+    """[2 x masks, concepts]: fold 2r picked where ``masks[r]`` is true, fold 2r + 1 where it is false."""
+    whole: IntArray
+    """[concepts] over all entities: for naming, never for scoring."""
+
+
+def picks(scores: Scores, labels: csr_array, masks: list[BoolArray]) -> Picks:
+    """Pick the best direction for each concept in each half, and overall."""
+    best = np.full((2 * len(masks) + 1, labels.shape[1]), -np.inf)
     chosen = np.full(best.shape, NONE)
     for which, block in column_blocks(scores):
         for fold, found in enumerate(_auc_of_halves(block, labels, masks)):
@@ -127,23 +134,18 @@ def picks(scores: Scores, labels: csr_array, masks: list[BoolArray]) -> IntArray
             better = highest > best[fold]
             best[fold, better] = highest[better]
             chosen[fold, better] = which[row[better]]
-    return chosen
-
-
-def best_overall(scores: Scores, labels: csr_array) -> IntArray:
-    """The direction of highest AUC for each concept over all entities: [concepts], ``NONE`` where undefined."""
-    everyone = np.ones(labels.shape[0], dtype=bool)
-    return picks(scores, labels, [everyone])[0]
+    return Picks(chosen[:-1], chosen[-1])
 
 
 def _auc_of_halves(block: FloatArray, labels: csr_array, masks: list[BoolArray]) -> Iterator[FloatArray]:
-    """AUC within each half of each mask: [columns, concepts], two a mask."""
+    """AUC within both halves of each mask, and at last over all entities: [columns, concepts]."""
     ordering = ordered(block)
     below = unsorted(ordering, (ordering.first + ordering.after) / 2)
     for mask in masks:
         inside = midcounts(ordering, mask)
         yield auc_of_counts(inside[:, mask], labels[mask])
         yield auc_of_counts((below - inside)[:, ~mask], labels[~mask])
+    yield auc_of_counts(below, labels)
 
 
 def scored(
@@ -157,7 +159,7 @@ def scored(
 
     Args:
         labels: [entities, concepts]; keep entities x concepts to a few million cells, the influence is dense.
-        chosen: [folds, concepts] from ``picks`` of the same masks.
+        chosen: ``folds`` of ``picks`` with the same masks.
         strata: [entities]; entities are compared only within a stratum, strata weighing by their pairs, so
             that what a column owes to telling strata apart does not count.
     """

@@ -94,7 +94,9 @@ def test_halves_split_every_concept(seed):
 def test_picks_equal_a_loop_and_scores_are_on_the_other_half():
     matrix, sparse_labels, scores, labels = world()
     masks = halves(sparse_labels, 2, 0)
-    chosen = picks(matrix, sparse_labels, masks)
+    picked = picks(matrix, sparse_labels, masks)
+    chosen = picked.folds
+    assert picked.whole.tolist() == [np.argmax([roc_auc_score(y, s) for s in scores.T]) for y in labels.T]
     found = scored(matrix, sparse_labels, masks, chosen)
     by_hand = np.zeros((4, labels.shape[1]))
     for fold, (picking, scoring) in enumerate(
@@ -113,10 +115,10 @@ def test_noise_earns_one_half_however_many_columns_compete():
     labels = csr_array(rng.random((400, 40)) < 0.2)
     scores = MatrixScores(rng.normal(size=(400, 300)))
     masks = halves(labels, 3, 0)
-    chosen = picks(scores, labels, masks)
+    chosen = picks(scores, labels, masks).folds
     found = scored(scores, labels, masks, chosen)
     assert abs(found.auc.mean() - 0.5) < 0.01
-    same = picks(scores, labels, [np.ones(400, bool)])[0]
+    same = picks(scores, labels, []).whole
     flattered = auc_influence(scores.columns(same), labels.toarray().astype(bool))[0]
     assert flattered.mean() > 0.6
 
@@ -126,7 +128,7 @@ def test_p_values_of_noise_are_not_too_small():
     labels = csr_array(rng.random((300, 200)) < 0.3)
     scores = MatrixScores(rng.normal(size=(300, 50)))
     masks = halves(labels, 3, 1)
-    found = scored(scores, labels, masks, picks(scores, labels, masks))
+    found = scored(scores, labels, masks, picks(scores, labels, masks).folds)
     p = p_above_zero(found.auc - 0.5, found.influence)
     assert (p < 0.05).mean() < 0.08
 
@@ -137,7 +139,7 @@ def test_a_concept_of_everything_has_no_pick():
     sparse = csr_array(labels)
     masks = halves(sparse, 1, 0)
     matrix = MatrixScores(np.arange(40.0).reshape(20, 2))
-    chosen = picks(matrix, sparse, masks)
+    chosen = picks(matrix, sparse, masks).folds
     assert (chosen[:, 0] == NONE).all()
     found = scored(matrix, sparse, masks, chosen)
     assert np.isnan(found.auc[0])

@@ -25,7 +25,8 @@ IntArray = NDArray[np.int64]
 
 SUPPORT = 30
 """Entities with a concept, and without it, below which no verdict is given."""
-REPEATS = 5
+REPEATS = 3
+"""Random splits, each used twice: six folds."""
 Q = 0.05
 LISTED = 50
 """Concepts of a kind up to which each has numbers of its own among the metrics."""
@@ -72,12 +73,13 @@ def covered(scores: Scores, nulls: Sequence[Scores], entities: Entities, *, seed
     kept = labels[:, testable]
     masks = selection.halves(kept, REPEATS, seed)
     chosen = selection.picks(scores, kept, masks)
-    random_choices = [selection.picks(null, kept, masks) for null in nulls]
-    whole = selection.best_overall(scores, kept)
+    random_choices = [selection.picks(null, kept, masks).folds for null in nulls]
     columns: dict[str, FloatArray] = {}
     together = np.zeros((2, n))
     for part in _parts(n, len(testable)):
-        own = [_held_out(scores, entities, kept, masks, chosen, part, within) for within in (False, True)]
+        own = [
+            _held_out(scores, entities, kept, masks, chosen.folds, part, within) for within in (False, True)
+        ]
         random = [
             [_held_out(null, entities, kept, masks, choice, part, within) for within in (False, True)]
             for null, choice in zip(nulls, random_choices, strict=True)
@@ -96,14 +98,14 @@ def covered(scores: Scores, nulls: Sequence[Scores], entities: Entities, *, seed
     for name, values in columns.items():
         table.loc[testable, name] = values
     table["latent"] = pd.array([None] * n_concepts, dtype="Int32")
-    table.loc[testable, "latent"] = whole
-    table.loc[testable, "pick_share"] = (chosen == whole).mean(axis=0)
+    table.loc[testable, "latent"] = chosen.whole
+    table.loc[testable, "pick_share"] = (chosen.folds == chosen.whole).mean(axis=0)
     table.loc[testable, "verdict"] = verdicts(columns)
     value = np.array([columns["auc"].mean(), (columns["auc"] - columns["random_auc"]).mean()])
     influence = (together / len(testable)).T
     low, high = selection.bootstrap_intervals(value, influence, seed=seed)
-    intervals = zip(*(map(float, row) for row in (value, low, high)), strict=True)
-    return Coverage(table, *intervals, influence[:, 0])
+    mean_auc, mean_gain = ((float(value[i]), float(low[i]), float(high[i])) for i in (0, 1))
+    return Coverage(table, mean_auc, mean_gain, influence[:, 0])
 
 
 def over_control(own: Coverage, control: Coverage, role: str, *, seed: int) -> list[Metric]:

@@ -47,10 +47,11 @@ class Autoencoder(Recommender):
     def represent(self, cases: Cases) -> FloatArray:
         result = np.empty((len(cases), self.dim), np.float32)
         for start, chunk in zip(range(0, len(cases), _BATCH), cases.chunks(_BATCH), strict=True):
-            result[start : start + len(chunk)] = self._decoded(self._latents(chunk))
+            result[start : start + len(chunk)] = self._decoded(self.latents(chunk))
         return result
 
-    def _latents(self, cases: Cases) -> FloatArray:
+    def latents(self, cases: Cases) -> FloatArray:
+        """The code between encoder and decoder, without noise: [n, latent width]."""
         x = self._first_layer(cases)
         for layer in self._encoder[1:]:
             x = layer(np.tanh(x))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from recaudit.store.schema.table import MODEL, AddedColumns, Table
 from recaudit.store.schema.v1 import VERSION_1
 from recaudit.store.schema.v2 import VERSION_2
+from recaudit.store.schema.v3 import VERSION_3
+from recaudit.store.schema.v4 import VERSION_4
 
 META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
 
-VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (VERSION_1, VERSION_2)
+VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 
 SCHEMA_VERSION = len(VERSIONS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recaudit.store.schema.table import SAE, AddedColumns, Table
+from recaudit.store.schema.table import MODEL, RUN, SAE, AddedColumns, Table
 
 VERSION_2: tuple[Table | AddedColumns, ...] = (
     AddedColumns(
@@ -36,6 +36,23 @@ VERSION_2: tuple[Table | AddedColumns, ...] = (
             ("overlap", "DOUBLE NOT NULL", "of the first ten recommendations, reconstructed against original"),
             ("ndcg_ratio", "DOUBLE", "NDCG@10 kept on validation targets; NULL where there are none"),
             ("kept", "BOOLEAN NOT NULL", "the best look: its weights are the dictionary"),
+        ),
+    ),
+    Table(
+        "sweep_points",
+        "a number of a dictionary that a sweep trained, measured and let go",
+        (
+            MODEL,
+            ("point", "VARCHAR NOT NULL", "hash of settings and version: one dictionary"),
+            ("settings", "JSON NOT NULL", "all of its training"),
+            ("metric", "VARCHAR NOT NULL", "see `docs/metrics.md`; `training.seconds` beside"),
+            ("slice", "VARCHAR NOT NULL", "JSON object with sorted keys"),
+            ("value", "DOUBLE NOT NULL", ""),
+            ("low", "DOUBLE", "95 % interval; NULL where the number has none"),
+            ("high", "DOUBLE", ""),
+            ("n", "BIGINT NOT NULL", "what the number rests on"),
+            ("protocol", "VARCHAR NOT NULL", ""),
+            RUN,
         ),
     ),
 )

@@ -1,0 +1,486 @@
+"""What a conditioned model's vectors say about its conditions, and how much of that was built in.
+
+A condition that enters a network as a column of its first layer moves all users the same way, trained or
+not: clusters by condition are no finding. The distances *between* conditions are, as far as an untrained
+network, the columns alone and the overlap of the items do not already give them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recaudit.analyses.cav import network
+from recaudit.analyses.cav.conditioned_ranking import DEPTH, Ranked, ranked, ranking
+from recaudit.analyses.cav.latent_space import Apart, Centroids, Components, apart, centroids, components
+from recaudit.errors import UsageError
+from recaudit.metrics import clusters
+from recaudit.metrics.correlation import Pair, correlations
+from recaudit.store import Audit, conditions, read, views, write
+from recaudit.store import cav as store
+from recaudit.store.read import CaseRows, Model
+from recaudit.store.write import Finding, Metric, Run
+from recaudit.text import printable
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+PROTOCOL = "conditions"
+USERS = 2000
+"""Users whose vectors are laid out, drawn with the seed where there are more, as in the source."""
+UNTRAINED = 10
+"""Re-initialised networks that a control is averaged over."""
+NEUTRAL = frozenset({"(no genres listed)", "imax", "unknown"})
+"""Conditions that are no genre: left out of the components unless nothing else is named."""
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """One space: its rows and what was found in them."""
+
+    name: str
+    components: Components
+    centroids: Centroids
+    places: FloatArray
+    apart: Apart
+
+
+def wanted(audit: Audit, model: Model) -> bool:
+    """Whether the model has conditioned cases."""
+    return bool(views.conditions(audit, model))
+
+
+def stored(audit: Audit, model: Model) -> bool:
+    """Whether its conditions were looked at before."""
+    return bool(conditions.spaces(audit, model))
+
+
+def analyse(
+    audit: Audit,
+    model: Model,
+    run: Run,
+    *,
+    checkpoint: Path | None = None,
+    drop: tuple[str, ...] = (),
+    seed: int = 0,
+) -> None:
+    """Components, centroids, distances, rankings and controls of a conditioned model, replacing earlier ones.
+
+    Args:
+        checkpoint: the model's file, for its code space and the untrained control.
+        drop: conditions left out of components, centroids and controls; by default the neutral ones.
+
+    Raises:
+        UsageError: no such condition to drop.
+    """
+    names = views.conditions(audit, model)
+    dropped = _dropped(names, drop)
+    cases, condition = _cases(audit, model, names, seed)
+    kept_names = [name for name in names if name not in dropped]
+    has = _items_of(audit, model, kept_names)
+    # Conditions are renumbered without the dropped ones, whose rows leave.
+    number = np.array([kept_names.index(name) if name in kept_names else -2 for name in names] + [-1])
+    condition_kept = number[condition]
+    laid = [
+        _laid_out(
+            "probe", cases.vectors.astype(np.float64), cases.user, condition_kept, len(kept_names), seed
+        )
+    ]
+    controls: dict[str, list[FloatArray]] = {}
+    if has.any():
+        controls["items"] = [_jaccard_distance(has)]
+    if checkpoint is not None:
+        more, untrained, columns = _from_network(
+            audit, model, checkpoint, cases, condition, condition_kept, kept_names, names, seed
+        )
+        laid += more
+        controls["untrained"] = untrained
+        controls["columns"] = [columns]
+    conditions.clear(audit, model.model_id)
+    judged = _rankings(audit, model, cases, condition, names, kept_names, has, seed)
+    for space in laid:
+        _store_space(audit, model, space, cases, condition_kept, kept_names, dropped, has, judged)
+    for space_name, matrices in controls.items():
+        _store_distances(audit, model, space_name, np.mean(matrices, axis=0), kept_names)
+    metrics, findings = _said(audit, model, laid, controls, kept_names, dropped, has, judged, seed)
+    write.replace_metrics(audit, model.model_id, None, metrics, protocol=PROTOCOL, seed=seed, run=run)
+    write.replace_findings(audit, model.model_id, PROTOCOL, [(None, one) for one in findings], run)
+
+
+def summary(audit: Audit, model: Model) -> list[str]:
+    """Sentences about the conditions, for the command line."""
+    found = audit.rows(
+        "SELECT sentence FROM findings WHERE model_id = ? AND protocol = ? ORDER BY code",
+        [model.model_id, PROTOCOL],
+    )
+    return [str(row[0]) for row in found]
+
+
+def _dropped(names: list[str], drop: tuple[str, ...]) -> list[str]:
+    unknown = [name for name in drop if name not in names]
+    if unknown:
+        raise UsageError(
+            f"no condition {printable(unknown[0])}",
+            fix=f"choose from: {', '.join(printable(n, 24) for n in names)}",
+        )
+    dropped = list(drop) or [name for name in names if name.lower() in NEUTRAL]
+    if len(names) - len(dropped) < 3:
+        raise UsageError("fewer than three conditions would be left", fix="drop fewer")
+    return dropped
+
+
+def _cases(audit: Audit, model: Model, names: list[str], seed: int) -> tuple[CaseRows, IntArray]:
+    """Profiles and conditioned cases of users who have both, and each one's condition (-1 for none)."""
+    known = conditions.case_conditions(audit, model)
+    rows = read.cases(audit, model, ("profile", "conditioned"))
+    place = np.searchsorted(rows.case_id, known["case_id"])
+    users = np.unique(rows.user[place])
+    if len(users) > USERS:
+        users = np.sort(np.random.default_rng([seed, 9]).choice(users, USERS, replace=False))
+    chosen = np.isin(rows.user[place], users)
+    place = place[chosen]
+    number = {name: index for index, name in enumerate(names)}
+    condition = np.array(
+        [-1 if name is None else number[name] for name in known["condition"][chosen]], np.int64
+    )
+    cases = CaseRows(
+        rows.case_id[place], rows.user[place], rows.kind[place], rows.history_end[place], rows.vectors[place]
+    )
+    return cases, condition
+
+
+def _items_of(audit: Audit, model: Model, names: list[str]) -> BoolArray:
+    """[dense items, conditions]: which items have the concept that a condition is named after."""
+    n_items = read.count(audit, "items", model.dataset_id)
+    concepts = store.concepts(audit, model.dataset_id, np.arange(n_items))
+    found = np.zeros((n_items, len(names)), bool)
+    folded = [str(name).casefold() for name in concepts.name]
+    for column, name in enumerate(names):
+        if name.casefold() in folded:
+            found[:, column] = concepts.has[:, folded.index(name.casefold())]
+    return found
+
+
+def _jaccard_distance(has: BoolArray) -> FloatArray:
+    both = has.T.astype(np.float64) @ has
+    size = np.diag(both)
+    either = size[:, None] + size[None] - both
+    distance = 1 - np.divide(both, either, out=np.zeros_like(both), where=either > 0)
+    np.fill_diagonal(distance, 0)
+    return distance
+
+
+def _laid_out(name: str, x: FloatArray, user: IntArray, condition: IntArray, n: int, seed: int) -> _Laid:
+    kept = condition >= -1
+    fitted = components(x, condition, kept)
+    places = fitted.places(x)
+    found = centroids(x, condition, n)
+    return _Laid(name, fitted, found, places, apart(places, user, condition, seed))
+
+
+def _from_network(
+    audit: Audit,
+    model: Model,
+    checkpoint: Path,
+    cases: CaseRows,
+    condition: IntArray,
+    condition_kept: IntArray,
+    kept_names: list[str],
+    names: list[str],
+    seed: int,
+) -> tuple[list[_Laid], list[FloatArray], FloatArray]:
+    """Code space, a re-initialised network's, the distances of several such, and of the condition columns."""
+    net = network.opened(audit, model, checkpoint, cases.user, condition)
+    n = len(kept_names)
+    laid = [_laid_out("latent", net.codes(), cases.user, condition_kept, n, seed)]
+    untrained = []
+    for draw in range(UNTRAINED):
+        codes = net.untrained_codes(seed * UNTRAINED + draw)
+        if draw == 0:
+            laid.append(_laid_out("untrained", codes, cases.user, condition_kept, n, seed))
+        untrained.append(centroids(codes, condition_kept, n).distance)
+    columns = net.condition_columns()[[names.index(name) for name in kept_names]]
+    return laid, untrained, clusters.distances(columns)
+
+
+def _rankings(
+    audit: Audit,
+    model: Model,
+    cases: CaseRows,
+    condition: IntArray,
+    names: list[str],
+    kept_names: list[str],
+    has: BoolArray,
+    seed: int,
+) -> dict[str, Ranked]:
+    data = ranking(audit, model, cases, condition)
+    found = {}
+    for column, name in enumerate(kept_names):
+        one = ranked(data, names.index(name), has[:, column], seed) if has[:, column].any() else None
+        if one is not None:
+            found[name] = one
+    return found
+
+
+def _store_space(
+    audit: Audit,
+    model: Model,
+    space: _Laid,
+    cases: CaseRows,
+    condition: IntArray,
+    names: list[str],
+    dropped: list[str],
+    has: BoolArray,
+    judged: dict[str, Ranked],
+) -> None:
+    fitted, middle = space.components, space.centroids
+    n_axes = len(fitted.axes)
+    store.add(
+        audit,
+        "condition_axes",
+        model.model_id,
+        pd.DataFrame(
+            {
+                "space": space.name,
+                "axis": np.arange(1, n_axes + 1),
+                "variance": fitted.variance,
+                "eta_squared": fitted.eta_squared,
+                "dropped": pd.Series([list(dropped)] * n_axes, dtype=object),
+            }
+        ),
+    )
+    shown = condition >= -1
+    label = np.array([*names, None], dtype=object)
+    store.add(
+        audit,
+        "condition_points",
+        model.model_id,
+        pd.DataFrame(
+            {
+                "space": space.name,
+                "user_id": cases.user[shown],
+                "condition": label[condition[shown]],
+                "place": pd.Series(space.places[shown].tolist(), dtype=object),
+            }
+        ),
+    )
+    _store_distances(audit, model, space.name, middle.distance, names)
+    told = judged if space.name == "probe" else {}
+    rows = [
+        {
+            "space": space.name,
+            "condition": name,
+            "radius": float(middle.radius[column]),
+            "n_items": int(has[:, column].sum()) or None,
+            "n_cases": int((condition == column).sum()),
+            **_ranking_columns(told.get(name)),
+        }
+        for column, name in enumerate(names)
+    ]
+    rows.append(
+        {
+            "space": space.name,
+            "condition": None,
+            "radius": middle.none_radius,
+            "n_items": None,
+            "n_cases": int((condition == -1).sum()),
+            **_ranking_columns(None),
+        }
+    )
+    frame = pd.DataFrame(rows)
+    for name in ("n_items", "n_ranked"):
+        frame[name] = pd.array(frame[name], dtype="Int32")
+    for name in ("ndcg", "ndcg_low", "ndcg_high", "ndcg_within", "hit_share", "hit_share_none"):
+        frame[name] = pd.array(frame[name], dtype="Float64")
+    store.add(audit, "condition_centroids", model.model_id, frame)
+
+
+def _ranking_columns(one: Ranked | None) -> dict[str, float | int | None]:
+    return {
+        "ndcg": one.ndcg.value if one else None,
+        "ndcg_low": one.ndcg.low if one else None,
+        "ndcg_high": one.ndcg.high if one else None,
+        "ndcg_within": one.ndcg_within if one else None,
+        "hit_share": one.hit_share if one else None,
+        "hit_share_none": one.hit_share_none if one else None,
+        "n_ranked": one.ndcg.n if one else None,
+    }
+
+
+def _store_distances(audit: Audit, model: Model, space: str, distance: FloatArray, names: list[str]) -> None:
+    first, second = np.triu_indices(len(names), 1)
+    store.add(
+        audit,
+        "condition_distances",
+        model.model_id,
+        {
+            "space": space,
+            "condition": np.array(names, dtype=object)[first],
+            "other": np.array(names, dtype=object)[second],
+            "distance": distance[first, second],
+        },
+    )
+
+
+def _said(
+    audit: Audit,
+    model: Model,
+    laid: list[_Laid],
+    controls: dict[str, list[FloatArray]],
+    names: list[str],
+    dropped: list[str],
+    has: BoolArray,
+    judged: dict[str, Ranked],
+    seed: int,
+) -> tuple[list[Metric], list[Finding]]:
+    """Numbers and sentences. The trained space judged is the code space where there is one."""
+    trained = next((space for space in laid if space.name == "latent"), laid[0])
+    where = f"model_id = {model.model_id} AND space = '{trained.name}'"
+    metrics = [
+        Metric("cav.silhouette", space.apart.value, space.apart.n, unit="cases", slice={"space": space.name})
+        for space in laid
+    ]
+    matches = {}
+    for control, matrices in controls.items():
+        pairs = [clusters.mantel(trained.centroids.distance, matrix, seed=seed) for matrix in matrices]
+        matches[control] = (
+            float(np.mean([value for value, _ in pairs])),
+            float(np.median([p for _, p in pairs])),
+        )
+        metrics.append(
+            Metric(
+                "cav.condition_match",
+                matches[control][0],
+                len(names),
+                unit="conditions",
+                slice={"control": control, "space": trained.name},
+            )
+        )
+    for name, one in judged.items():
+        for items, value, low, high in (
+            ("all", one.ndcg.value, one.ndcg.low, one.ndcg.high),
+            ("concept", one.ndcg_within, None, None),
+        ):
+            metrics.append(
+                Metric(
+                    f"cav.condition_ndcg@{DEPTH}",
+                    value,
+                    one.ndcg.n,
+                    low,
+                    high,
+                    better="higher",
+                    slice={"condition": name, "items": items},
+                )
+            )
+    findings = [
+        _clusters_finding(laid, trained, where, dropped),
+        *_match_finding(matches, where),
+        *_centre_finding(trained, has, where, seed),
+        *_works_finding(judged, model),
+    ]
+    return metrics, findings
+
+
+def _clusters_finding(laid: list[_Laid], trained: _Laid, where: str, dropped: list[str]) -> Finding:
+    own = trained.apart
+    apart_ = own.value > own.shuffled
+    sentence = (
+        f"By condition, cases {'lie' if apart_ else 'do not lie'} apart on the first {len(trained.components.axes)} components of "
+        f"the {trained.name} space (silhouette {own.value:.2f}, 99th percentile of shuffled labels {own.shuffled:.2f})"
+    )
+    control = next((space for space in laid if space.name == "untrained"), None)
+    if control is not None:
+        sentence += f"; in an untrained network it is {control.apart.value:.2f}"
+        if apart_:
+            sentence += (
+                ": the clusters are built in"
+                if control.apart.value >= own.value
+                else (
+                    ": part of it is built in"
+                    if control.apart.value > control.apart.shuffled
+                    else ": training made them"
+                )
+            )
+    best = np.argsort(-trained.components.eta_squared)[:2] + 1
+    sentence += f". Conditions differ most on components {best[0]} and {best[-1]}."
+    if dropped:
+        sentence += f" Left out: {', '.join(printable(name, 24) for name in dropped)}."
+    return Finding(
+        "condition-clusters", "info", sentence, f"SELECT * FROM condition_axes WHERE {where} ORDER BY axis"
+    )
+
+
+_CONTROLS = {
+    "untrained": "an untrained network's",
+    "columns": "those of the condition columns alone",
+    "items": "the overlap of the concepts' items (1 - Jaccard)",
+}
+
+
+def _match_finding(matches: dict[str, tuple[float, float]], where: str) -> list[Finding]:
+    if not matches:
+        return []
+    parts = [f"{_CONTROLS[name]} at {value:.2f} (p = {p:.3f})" for name, (value, p) in matches.items()]
+    return [
+        Finding(
+            "condition-geometry",
+            "info",
+            "Distances between conditions go with "
+            + ", ".join(parts)
+            + " (Spearman, Mantel test). Only what exceeds these "
+            "was learned from more than which items share concepts.",
+            f"SELECT * FROM condition_distances WHERE {where} ORDER BY distance",
+        )
+    ]
+
+
+def _centre_finding(trained: _Laid, has: BoolArray, where: str, seed: int) -> list[Finding]:
+    size = has.sum(axis=0)
+    known = size > 0
+    if known.sum() < 5:
+        return []
+    radius = trained.centroids.radius
+    columns = np.column_stack([radius[known], np.log(size[known])])
+    (found,) = correlations(columns, [Pair(0, 1)], ranks=True, seed=seed)
+    below = float((radius < trained.centroids.none_radius).mean())
+    said = (
+        "lie nearer to the centre"
+        if found.high < 0
+        else "lie farther out"
+        if found.low > 0
+        else "lie neither nearer nor farther"
+    )
+    return [
+        Finding(
+            "condition-centre",
+            "info",
+            f"Conditions with more items {said}: Spearman of radius and item count {found.value:.2f} [{found.low:.2f}, {found.high:.2f}] "
+            f"over {found.n} conditions. Unconditioned cases are farther out than {below:.0%} of the conditions. How often a "
+            "condition was sampled in training is not in the file and may explain either.",
+            f"SELECT * FROM condition_centroids WHERE {where} ORDER BY radius",
+        )
+    ]
+
+
+def _works_finding(judged: dict[str, Ranked], model: Model) -> list[Finding]:
+    if not judged:
+        return []
+    share = np.mean([one.hit_share for one in judged.values()])
+    without = np.mean([one.hit_share_none for one in judged.values()])
+    ndcg = np.mean([one.ndcg.value for one in judged.values()])
+    inside = np.mean([one.ndcg_within for one in judged.values()])
+    return [
+        Finding(
+            "condition-works",
+            "info" if share > without else "serious",
+            f"Under a condition {share:.0%} of the first {DEPTH} items have its concept, without one {without:.0%} (mean of "
+            f"{len(judged)} conditions). NDCG@{DEPTH} of held-out items with the concept: {ndcg:.3f} over all items, "
+            f"{inside:.3f} among items of the concept.",
+            f"SELECT * FROM condition_centroids WHERE model_id = {model.model_id} AND ndcg IS NOT NULL ORDER BY ndcg",
+        )
+    ]

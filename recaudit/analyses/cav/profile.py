@@ -1,0 +1,106 @@
+"""One user: what the model makes of them concept by concept, beside what they watched and how they rated it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from recaudit.errors import NoVerdictError, UsageError
+from recaudit.store import Audit, read, views
+from recaudit.store import cav as store
+from recaudit.store.read import Model
+from recaudit.text import printable
+
+CONCEPTS = 3
+"""Strongest concepts whose items and latents are shown."""
+ITEMS = 5
+LATENTS = 5
+
+
+@dataclass(frozen=True)
+class Profile:
+    """``concepts`` has a row per concept, most unusual sensitivity first; see ``store.cav.user_profile``.
+
+    ``items``: of the strongest concepts, the history's items that lie farthest along the CAV (``concept, item,
+    title, rating, along``: cosine of item vector and CAV). ``latents``: whose share of the sensitivity is
+    largest (``concept, sae, latent, value, share``: value x decoder row . CAV; the shares, the rest of the
+    dictionary's reconstruction and its error add up to the sensitivity).
+    """
+
+    concepts: pd.DataFrame
+    items: pd.DataFrame
+    latents: pd.DataFrame
+
+
+def profile(audit: Audit, model: Model, user: str, variant: str) -> Profile:
+    """Everything about one user under a variant's CAVs.
+
+    Raises:
+        NoVerdictError: the audit holds no CAVs of the variant.
+        UsageError: no such user, or none the model has a vector of.
+    """
+    if not store.has_variant(audit, model.model_id, variant):
+        raise NoVerdictError(
+            f"model {printable(model.name)} has no such CAVs yet",
+            fix=f"run `recaudit cav {printable(model.name)}`",
+        )
+    index = read.user_index(audit, model, user)
+    concepts = store.user_profile(audit, model, variant, index)
+    if concepts.empty:
+        raise UsageError(
+            f"user {printable(user)} is no case of model {printable(model.name)}, or no concept is present",
+            fix="choose another user",
+        )
+    top = concepts.head(CONCEPTS)
+    cav_ids = [int(cav) for cav in top["cav_id"]]
+    directions = dict(zip(cav_ids, store.directions(audit, model.model_id, cav_ids), strict=True))
+    names = dict(zip(cav_ids, top["concept"], strict=True))
+    return Profile(
+        concepts,
+        _items(audit, model, index, directions, names),
+        _latents(audit, model, index, directions, names),
+    )
+
+
+def _items(
+    audit: Audit, model: Model, user: int, directions: dict[int, np.ndarray], names: dict[int, str]
+) -> pd.DataFrame:
+    concept_of = store.concepts_of(audit, model.model_id, list(directions))
+    owned = store.profile_items(audit, model, user, list(concept_of.values()))
+    catalogue = read.catalogue(audit, model)
+    column = catalogue.column_of(read.count(audit, "items", model.dataset_id))
+    centre = catalogue.vectors.mean(axis=0)
+    parts = []
+    for cav, direction in directions.items():
+        own = owned[owned["concept_id"] == concept_of[cav]].copy()
+        place = column[own["item_id"].to_numpy(dtype=np.int64)]
+        own, place = own[place >= 0], place[place >= 0]
+        vectors = catalogue.vectors[place].astype(np.float64) - centre
+        length = np.linalg.norm(vectors, axis=1)
+        own["along"] = np.divide(vectors @ direction, length, out=np.zeros(len(own)), where=length > 0)
+        own.insert(0, "concept", names[cav])
+        parts.append(own.sort_values(["along", "item_id"], ascending=[False, True]).head(ITEMS))
+    return pd.concat(parts, ignore_index=True)[["concept", "item", "title", "rating", "along"]]
+
+
+def _latents(
+    audit: Audit, model: Model, user: int, directions: dict[int, np.ndarray], names: dict[int, str]
+) -> pd.DataFrame:
+    case = views.newest_case(audit, model, user)
+    parts = []
+    for sae in read.saes(audit, model.model_id):
+        if case is None or "case" not in sae.entity_kinds or sae.dim != len(next(iter(directions.values()))):
+            continue
+        decoder = read.vectors(audit, model.model_id, sae.dim, "decoder", sae.sae_id)[1]
+        fired = views.case_latents(audit, sae, case)
+        rows = decoder[fired["latent"].to_numpy(dtype=np.int64)].astype(np.float64)
+        for cav, direction in directions.items():
+            own = fired[["latent", "value"]].assign(share=fired["value"].to_numpy() * (rows @ direction))
+            own.insert(0, "concept", names[cav])
+            own.insert(1, "sae", sae.name)
+            order = np.argsort(-np.abs(own["share"].to_numpy()), kind="stable")[:LATENTS]
+            parts.append(own.iloc[order])
+    columns = ["concept", "sae", "latent", "value", "share"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

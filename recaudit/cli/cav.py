@@ -1,0 +1,191 @@
+"""``recaudit cav``"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recaudit.cli.output import db_option, format_option, limit_option, note, show, show_frame, stages
+from recaudit.errors import UsageError
+from recaudit.text import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--concept", help="Show one concept closely: its correlations, angles, groups and latents.")
+@click.option("--relative", metavar="A:B", help="One concept against another instead of against all items.")
+@click.option(
+    "--negatives", default="all", show_default=True, help="all, or matched: of the same popularity."
+)
+@click.option(
+    "--multilabel",
+    default="one-vs-rest",
+    show_default=True,
+    help="Items of several concepts: one-vs-rest, exclusive or adjusted.",
+)
+@click.option("--scaling", default="centre-norm", show_default=True, help="centre-norm, raw or standardise.")
+@click.option(
+    "--null", default="free", show_default=True, help="Labels shuffled freely, or within popularity deciles."
+)
+@click.option("--permutations", type=click.IntRange(min=19), default=1000, show_default=True)
+@click.option("--bootstraps", type=click.IntRange(min=20), default=200, show_default=True)
+@click.option(
+    "--least-items",
+    type=click.IntRange(min=10),
+    default=30,
+    show_default=True,
+    help="Items a concept needs on either side.",
+)
+@click.option(
+    "--least-interactions",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Training interactions an item needs.",
+)
+@click.option("--ratings", type=_FILE, help="Data set with ratings, where the audit's own data has none.")
+@click.option(
+    "--checkpoint",
+    type=_FILE,
+    help="A conditioned model's file: adds its code space and the untrained control.",
+)
+@click.option("--drop", multiple=True, help="Condition to leave out of the components; repeatable.")
+@click.option("--again", is_flag=True, help="Run also what is stored.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw.")
+@limit_option(50)
+@format_option
+@db_option
+def cav(
+    model: str | None,
+    concept: str | None,
+    relative: str | None,
+    ratings: Path | None,
+    checkpoint: Path | None,
+    drop: tuple[str, ...],
+    again: bool,
+    limit: int,
+    format_: str,
+    db: Path,
+    **chosen: Any,
+) -> None:
+    """Concept activation vectors of MODEL: which concepts its item vectors hold, and what users' scores make of them.
+
+    Runs and stores what is missing, then prints one row per concept. A conditioned model's latent space is
+    looked at too.
+    """
+    from recaudit.analyses.cav import conditioned
+    from recaudit.analyses.cav.command import asked_pair, ensure
+    from recaudit.analyses.cav.settings import Settings
+    from recaudit.store import cav as store
+    from recaudit.store import read, reading
+
+    settings = Settings(**chosen)
+    with stages() as begin:
+        ensure(
+            db,
+            model,
+            settings,
+            relative=relative,
+            ratings_path=ratings,
+            checkpoint=checkpoint,
+            drop=drop,
+            again=again,
+            progress=begin,
+        )
+    with reading(db) as audit:
+        named = read.model_named(audit, model)
+        table = store.table(audit, named, settings.variant)
+        if concept is not None and relative is None:
+            _close_up(audit, named, table, concept, format_)
+            return
+        if relative is not None:
+            pair = asked_pair(audit, named, relative)
+            table = table[table["concept"] == " : ".join(pair.names)]
+        rows = _rows(table)
+        shown = rows if limit < 0 else rows[:limit]
+        show(_COLUMNS, shown, format_, of=len(rows))
+        for finding in read_findings(audit, named, settings.variant):
+            note(finding)
+        for said in conditioned.summary(audit, named):
+            note(said)
+
+
+def read_findings(audit: Any, model: Any, variant: str) -> list[str]:
+    """Sentences of the variant, safe for a screen."""
+    from recaudit.store import views
+
+    return views.findings(audit, replace(model, protocol=variant))["sentence"].tolist()
+
+
+_COLUMNS = [
+    *("kind", "concept", "n", "auc", "low", "high", "q", "stability", "verdict"),
+    *("history", "rating", "rating_low", "rating_high", "ratings"),
+]
+
+
+def _rows(table: pd.DataFrame) -> list[list[Any]]:
+    from recaudit.analyses.cav.findings import alignment_word
+
+    return [
+        [
+            *(
+                row[name]
+                for name in (
+                    "kind",
+                    "concept",
+                    "n",
+                    "auc",
+                    "auc_low",
+                    "auc_high",
+                    "q",
+                    "stability",
+                    "verdict",
+                )
+            ),
+            *(row[name] for name in ("share", "rating", "rating_low", "rating_high")),
+            alignment_word(row),
+        ]
+        for _, row in table.iterrows()
+    ]
+
+
+def _close_up(audit: Any, model: Any, table: pd.DataFrame, name: str, format_: str) -> None:
+    from recaudit.store import cav as store
+
+    index = store.concept_index(audit, model.dataset_id, name)
+    ((own,),) = audit.rows(
+        "SELECT kind || ':' || name FROM concepts WHERE dataset_id = ? AND concept_id = ?",
+        [model.dataset_id, index],
+    )
+    row = table[(table["kind"] + ":" + table["concept"]) == own]
+    if row.empty:
+        raise UsageError(f"no CAV of {printable(name)}", fix="run without --concept to see which there are")
+    cav_id = int(row["cav_id"].iloc[0])
+    if format_ != "table":
+        show_frame(store.alignment(audit, model, cav_id), format_)
+        return
+    show(_COLUMNS, _rows(row), format_)
+    for said, frame in (
+        ("correlations over users", store.alignment(audit, model, cav_id)),
+        ("nearest and farthest concepts of the kind", _ends(store.angles(audit, model, cav_id))),
+        ("groups", store.groups(audit, model, cav_id).head(12)),
+        ("latents", store.latents(audit, model, cav_id).head(12)),
+    ):
+        if len(frame):
+            note("")
+            note(said)
+            show_frame(frame, format_)
+
+
+def _ends(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return frame if len(frame) <= 12 else pd.concat([frame.head(6), frame.tail(6)])

@@ -1,0 +1,92 @@
+"""A conditioned model's cases and what its latent space was found to be like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recaudit.store.audit import Audit
+from recaudit.store.read import Model
+
+TABLES = ("condition_axes", "condition_points", "condition_distances", "condition_centroids")
+
+
+def case_conditions(audit: Audit, model: Model) -> dict[str, NDArray[Any]]:
+    """``case_id, condition`` (None for none) of the users who have conditioned cases, in order of case id."""
+    rows = audit.rows(
+        "SELECT case_id, condition FROM cases WHERE model_id = $1 AND kind IN ('profile', 'conditioned') "
+        "AND user_id IN (SELECT user_id FROM cases WHERE model_id = $1 AND kind = 'conditioned') ORDER BY case_id",
+        [model.model_id],
+    )
+    ids, conditions = zip(*rows, strict=True) if rows else ((), ())
+    return {"case_id": np.array(ids, dtype=np.int64), "condition": np.array(conditions, dtype=object)}
+
+
+def item_rows(audit: Audit, model: Model) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Dense item id and row in the model's own table, of every item it can score."""
+    found = audit.columns(
+        "SELECT item_id, row FROM model_items WHERE model_id = ? ORDER BY item_id", [model.model_id]
+    )
+    return found["item_id"].astype(np.int64), found["row"].astype(np.int64)
+
+
+def profile_items(audit: Audit, model: Model) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """User and item of every interaction that a profile holds: all but the test items."""
+    found = audit.columns(
+        "SELECT user_id, item_id FROM interactions WHERE dataset_id = ? AND split <> 'test' ORDER BY user_id, position",
+        [model.dataset_id],
+    )
+    return found["user_id"].astype(np.int64), found["item_id"].astype(np.int64)
+
+
+def clear(audit: Audit, model_id: int) -> None:
+    """Remove what is stored about the model's conditions."""
+    for table in TABLES:
+        audit.connection.execute(f"DELETE FROM {table} WHERE model_id = ?", [model_id])
+
+
+def spaces(audit: Audit, model: Model) -> list[str]:
+    """Spaces looked at so far."""
+    rows = audit.rows(
+        "SELECT DISTINCT space FROM condition_centroids WHERE model_id = ? ORDER BY space", [model.model_id]
+    )
+    return [str(row[0]) for row in rows]
+
+
+def axes(audit: Audit, model: Model, space: str) -> pd.DataFrame:
+    """Components of a space: ``axis, variance, eta_squared, dropped``."""
+    return audit.frame(
+        "SELECT axis, variance, eta_squared, dropped FROM condition_axes WHERE model_id = ? AND space = ? ORDER BY axis",
+        [model.model_id, space],
+    )
+
+
+def centroids(audit: Audit, model: Model, space: str) -> pd.DataFrame:
+    """Conditions of a space, outermost first."""
+    return audit.frame(
+        "SELECT coalesce(condition, '(none)') AS condition, radius, n_items, ndcg, ndcg_low, ndcg_high, ndcg_within, "
+        "hit_share, hit_share_none, n_ranked FROM condition_centroids WHERE model_id = ? AND space = ? ORDER BY radius DESC, condition",
+        [model.model_id, space],
+    )
+
+
+def neighbours(audit: Audit, model: Model, space: str) -> pd.DataFrame:
+    """Each condition's others by distance: ``condition, other, distance, rank``."""
+    return audit.frame(
+        "WITH both AS (SELECT condition, other, distance FROM condition_distances WHERE model_id = $1 AND space = $2 "
+        "UNION ALL SELECT other, condition, distance FROM condition_distances WHERE model_id = $1 AND space = $2) "
+        "SELECT *, rank() OVER (PARTITION BY condition ORDER BY distance) AS rank FROM both ORDER BY condition, rank, other",
+        [model.model_id, space],
+    )
+
+
+def user_places(audit: Audit, model: Model, space: str, user: int) -> pd.DataFrame:
+    """One user under every condition: ``condition, place``."""
+    return audit.frame(
+        "SELECT coalesce(condition, '(none)') AS condition, place FROM condition_points "
+        "WHERE model_id = ? AND space = ? AND user_id = ?",
+        [model.model_id, space, user],
+    )

@@ -1,0 +1,34 @@
+"""A shipped model ingested and its CAVs stored, once, with few draws."""
+
+from pathlib import Path
+
+import pytest
+
+from recaudit.analyses.cav import run as cav_run
+from recaudit.analyses.cav.command import ensure
+from recaudit.analyses.cav.settings import Settings
+from recaudit.ingest import IngestRequest, ingest
+
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_models"
+FEW = ("--permutations", "19", "--bootstraps", "20")
+
+
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory):
+    """An audit of the sample SASRec with its autoencoder. Read it; never write to it."""
+    db = tmp_path_factory.mktemp("cav") / "audit.duckdb"
+    ingest(
+        IngestRequest(
+            SAMPLES / "recbole-sasrec.pth",
+            SAMPLES / "movielens-small",
+            db,
+            name="sasrec",
+            sae=SAMPLES / "sasrec-sae",
+            ids=str(SAMPLES / "ids.csv"),
+            protocol="recbole-seq",
+        )
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cav_run, "RATING_DRAWS", 60)
+        ensure(db, None, Settings(permutations=19, bootstraps=20, repeats=2))
+    return db

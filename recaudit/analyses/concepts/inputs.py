@@ -8,9 +8,10 @@ own in every table, since they answer different questions:
   popularity, and means over firing cases alone would forget how rarely the latent fires. A mean of few cases
   is mostly noise, so it is shrunk towards the latent's overall mean by Bühlmann and Straub's credibility:
   (Σ z + κ μ) / (n + κ), κ = variance within items / variance between them, per latent. A latent that does
-  not differ between items more than between cases of one item gets no item-level signal at all. What is
-  left of popularity is controlled by comparing within popularity tenths. Items that no case goes with
-  have no score and take no part.
+  not differ between items more than between cases of one item gets no item-level signal at all. Popularity
+  is still in the order: of items whose cases a latent never fires on, those with many cases sink further
+  below the mean. Random directions of the same firing rates share that, and pairs within a popularity tenth
+  are free of most of it. Items that no case goes with have no score and take no part.
 - ``direct``: decoder row · item vector, what the latent adds to the item's score. No cases, the whole
   catalogue, causal; for heads that score by an inner product.
 - ``item``: the code of the item itself, where the dictionary encodes items.
@@ -27,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
-from recaudit.analyses.attribution import RULES
+from recaudit.analyses.attribution import DEFAULT_RULE
 from recaudit.metrics.selection import MatrixScores, Scores
 from recaudit.store import Audit, concepts, read
 from recaudit.store.read import Model, Sae
@@ -109,8 +110,6 @@ def credible_means(sums: FloatArray, squares: FloatArray, n: FloatArray) -> Floa
 
 def default_rule(sae: Sae) -> str:
     """The rule whose figures come first."""
-    from recaudit.analyses.attribution import DEFAULT_RULE
-
     return "item" if "item" in sae.entity_kinds else DEFAULT_RULE
 
 
@@ -182,11 +181,6 @@ def tenths(count: NDArray[np.integer]) -> IntArray:
     ordered = np.sort(count)
     middle = (np.searchsorted(ordered, count, "left") + np.searchsorted(ordered, count, "right") - 1) / 2
     return np.minimum(middle * STRATA / len(count), STRATA - 1).astype(np.int64)
-
-
-def is_attribution(rule: str) -> bool:
-    """Whether items get their scores from the cases they go with."""
-    return rule in RULES
 
 
 def _positions(ids: IntArray, wanted: IntArray) -> IntArray:

@@ -55,6 +55,22 @@ def test_numbers_have_names_and_intervals_hold_their_values(analysed):
         assert low is None or low <= value <= high
 
 
+def test_scores_of_latents_come_with_what_chance_gives(analysed):
+    with reading(analysed) as audit:
+        model = read.model_named(audit, "sasrec_sae")
+        sae = read.sae_of(audit, model)
+        found = stored.scores_of_latents(audit, sae, "recommended10", "ms-all-own")
+        (mean,) = audit.rows(
+            "SELECT value, n FROM metrics WHERE sae_id = ? AND metric = 'monosemanticity.mean' "
+            """AND slice = '{"variant": "ms-all-own"}'""",
+            [sae.sae_id],
+        )
+    assert (found["value"].mean(), len(found["latent"])) == (pytest.approx(mean[0]), mean[1])
+    assert len(set(found["expected"].tolist())) == 1
+    np.testing.assert_array_equal(found["z"] > 0, found["value"] > found["expected"])
+    assert ((found["p"] >= 0) & (found["p"] <= found["q"])).all()
+
+
 def test_direct_scores_are_the_change_of_score_by_one_unit(analysed):
     with reading(analysed) as audit:
         model = read.model_named(audit, "sasrec_sae")

@@ -44,7 +44,7 @@ def settings_options(function: F) -> F:
             click.option("--batch", type=_POSITIVE, help="Rows per step."),
             click.option("--steps", type=_POSITIVE, help="Gradient steps at most."),
             click.option("--patience", type=_POSITIVE, help="Looks without a better one before it ends."),
-            click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw."),
+            click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of every random draw."),
         )
     ):  # fmt: skip
         function = option(function)
@@ -64,6 +64,11 @@ def settings_from(options: dict[str, Any]) -> Settings:
     changed = {named.get(key, key): options[key] for key in plain if options[key] is not None}
     if options["scale"] is not None and options["latents"] is not None:
         raise UsageError("--scale and --latents exclude each other", fix="give one of them")
+    if options["matryoshka"] is not None and options["scale"] is not None:
+        raise UsageError(
+            "--matryoshka and --scale exclude each other",
+            fix="the last of the Matryoshka widths is the dictionary's",
+        )
     if options["matryoshka"] is not None:
         changed["prefixes"] = _widths(options["matryoshka"])
     if options["norm"] is not None:

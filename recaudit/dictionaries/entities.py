@@ -18,8 +18,8 @@ IntArray = NDArray[np.int64]
 TRAINING_KINDS = (("train", "valid"), ("user",), ("profile",), ("latest",))
 """Kinds of case to train on: the first of these sets that the model has. Test histories stay unseen."""
 
-NOT_ENCODED = ("train",)
-"""Kinds of case whose codes are not stored: they are there to train on."""
+ENCODED_KINDS = ("user", "profile", "test", "valid", "latest", "conditioned")
+"""Kinds of case whose codes are stored; ``train`` cases are there to train on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Entities:
     @property
     def encoded(self) -> NDArray[np.bool_]:
         """[cases] whose codes are stored."""
-        return ~np.isin(self.kind, NOT_ENCODED)
+        return np.isin(self.kind, ENCODED_KINDS)
 
     @property
     def newest(self) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ Rebuild = Callable[[str, FloatArray], FloatArray]
 LISTS = 1000
 """Held-out users whose lists are compared at a look."""
 TARGETS = 4000
-"""Validation targets whose ranks are."""
+"""Validation targets of held-out users whose ranks are."""
 FEWEST_TARGETS = 200
 """Below this the NDCG ratio is mostly noise, and lists alone decide."""
 
@@ -63,7 +63,7 @@ class Judge:
 def make_judge(
     audit: Audit, model: Model, protocol: Protocol, site: str, held_out: NDArray[np.int64], seed: int
 ) -> Judge:
-    """A judge on the newest case of held-out users, and on validation targets where they are enough.
+    """A judge on the newest case of held-out users, and on their validation targets where those are enough.
 
     Args:
         held_out: users whose cases are not trained on.
@@ -72,12 +72,13 @@ def make_judge(
     newest = read.cases(audit, model, read.NEWEST_KINDS)
     places = np.flatnonzero(np.isin(newest.user, held_out))
     newest = _rows(newest, np.sort(rng.permutation(places)[:LISTS]))
-    targets = read.targets(audit, model, Split.VALID)
-    targets = _targets(targets, np.sort(rng.permutation(len(targets.case_id))[:TARGETS]))
-    with_target = read.cases(audit, model, ("user", "valid"))
-    with_target = _rows(with_target, np.flatnonzero(np.isin(with_target.case_id, targets.case_id)))
     # A profile holds its validation items, so a set model's targets have no case to be ranked for.
-    targets = _targets(targets, np.flatnonzero(np.isin(targets.case_id, with_target.case_id)))
+    with_target = read.cases(audit, model, ("user", "valid"))
+    with_target = _rows(with_target, np.flatnonzero(np.isin(with_target.user, held_out)))
+    targets = read.targets(audit, model, Split.VALID)
+    places = np.flatnonzero(np.isin(targets.case_id, with_target.case_id))
+    targets = _targets(targets, np.sort(rng.permutation(places)[:TARGETS]))
+    with_target = _rows(with_target, np.flatnonzero(np.isin(with_target.case_id, targets.case_id)))
     field = Field(
         cases=_joined(newest, with_target),
         timeline=read.timeline(audit, model.dataset_id),

@@ -37,6 +37,7 @@ def add_dictionary(
     seed: int,
     site: str = "user",
     training: Mapping[str, Any] | None = None,
+    with_controls: bool = True,
 ) -> int:
     """Store an autoencoder and its controls; returns its ``sae_id``.
 
@@ -55,6 +56,8 @@ def add_dictionary(
     for part in entities.parts(site):
         chosen = entities.encoded if part == "case" else np.ones(len(entities.items), bool)
         _add_codes(audit, sae_id, sae, entities, part, chosen)
+    if not with_controls:
+        return sae_id
     for role, control in controls_of(spec, check.stated.l0, everyone, seed).items():
         control_id = write.add_sae(
             audit, model_id=model_id, name=f"{name}:{role}", spec=control, sha256=sha256, self_check={}, run=run,

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from recaudit.analyses.protocol import protocol_named
 from recaudit.analyses.scoring import head_of
 from recaudit.checkpoints.spec import SaeSpec
-from recaudit.dictionaries.entities import TRAINING_KINDS, Entities
+from recaudit.dictionaries.entities import ENCODED_KINDS, TRAINING_KINDS, Entities
 from recaudit.dictionaries.judge import Judge, make_judge
 from recaudit.dictionaries.storing import add_dictionary
 from recaudit.errors import NoVerdictError, UsageError
+from recaudit.sae.controls import CONTROLS
+from recaudit.sae.training import state
 from recaudit.sae.training.record import Look, Trained
 from recaudit.sae.training.settings import Settings
 from recaudit.sae.training.trainer import TrainingData, train
-from recaudit.store import read, reading, write, writing
-from recaudit.store.read import Model
+from recaudit.store import Audit, read, reading, write, writing
+from recaudit.store.read import Model, Sae
 from recaudit.text import printable
 
 HELD_OUT = 0.1
@@ -72,17 +74,19 @@ def train_dictionary(
     name = request.name or default_name(request.settings, prepared)
     _check_name(request, prepared.model, name)
     stage("training")
+    kept = state_path(request.db, prepared.model.name, name)
     trained = train(
         prepared.data,
         request.settings,
         prepared.judge,
         device=request.device,
         threads=request.threads,
-        keep_state=state_path(request.db, prepared.model.name, name),
+        keep_state=kept,
         progress=progress,
     )
     stage("encoding and storing")
     store(request, prepared.model, name, trained)
+    state.remove(kept)
     return name, trained
 
 
@@ -100,6 +104,7 @@ def prepare(db: Path, model_name: str | None, settings: Settings) -> Prepared:
             held_out={part: rows for part, (_, rows) in parts.items()},
             interactions=int(read.train_counts(audit, model.dataset_id).sum()),
             head=head_of(read.catalogue(audit, model)),
+            partners=_partners(entities, users, settings),
         )
         judge = make_judge(audit, model, protocol_named(model.protocol), settings.site, users, settings.seed)
     return Prepared(model, data, judge)
@@ -138,6 +143,15 @@ def _parts(
     return found
 
 
+def _partners(
+    entities: Entities, users: NDArray[np.int64], settings: Settings
+) -> dict[str, NDArray[np.float32]]:
+    """Whom items are scored for, where items alone are trained on."""
+    if settings.site != "item" or not settings.loss.prediction:
+        return {}
+    return {"case": _parts(entities, users, users, "user")["case"][0]}
+
+
 def _distinct(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows without repeats, in order of first appearance."""
     whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
@@ -160,12 +174,29 @@ def default_name(settings: Settings, prepared: Prepared) -> str:
 
 def _check_name(request: TrainRequest, model: Model, name: str) -> None:
     with reading(request.db) as audit:
-        taken = {found.name for found in read.dictionaries(audit, model.model_id)}
-    if name in taken and not request.replace:
-        raise UsageError(
-            f"model {printable(model.name)} already has a dictionary named {printable(name)}",
-            fix="choose another with --name NAME, or write over it with --replace",
-        )
+        _replaced(audit, request, model, name)
+
+
+def _replaced(audit: Audit, request: TrainRequest, model: Model, name: str) -> Sae | None:
+    """The dictionary that a new one of this name writes over, if any.
+
+    Raises:
+        UsageError: the name, or that of a control to come, is taken and not to be replaced.
+    """
+    known = read.dictionaries(audit, model.model_id)
+    old = next(
+        (found for found in known if request.replace and found.name == name and found.role == "sae"), None
+    )
+    wanted = {name, *(f"{name}:{role}" for role in CONTROLS)}
+    for found in known:
+        if found.name in wanted and (old is None or old.sae_id not in (found.sae_id, found.control_of)):
+            raise UsageError(
+                f"model {printable(model.name)} already has a dictionary named {printable(found.name)}",
+                fix="choose another with --name NAME, or write over it with --replace"
+                if found.name == name and found.role == "sae"
+                else "choose another with --name NAME",
+            )
+    return old
 
 
 def state_path(db: Path, model: str, name: str) -> Path:
@@ -179,10 +210,6 @@ def store(request: TrainRequest, model: Model, name: str, trained: Trained) -> N
     sha256 = weights_digest(trained.spec)
     run = write.Run("train", dict(request.arguments), request.settings.seed, [model.sha256])
     with writing(request.db) as audit:
-        for found in read.saes(audit, model.model_id):
-            if found.name == name and request.replace:
-                write.remove_sae(audit, found.sae_id)
-        write.add_run(audit, run)
         # The model may have been written again while training ran.
         stored = read.model_named(audit, model.name)
         if stored.sha256 != model.sha256:
@@ -190,16 +217,16 @@ def store(request: TrainRequest, model: Model, name: str, trained: Trained) -> N
                 f"model {printable(model.name)} was replaced while the dictionary was trained",
                 fix="train again",
             )
-        entities = Entities.load(audit, stored, _every_kind())
+        old = _replaced(audit, request, stored, name)
+        if old is not None:
+            write.remove_sae(audit, old.sae_id)
+        write.add_run(audit, run)
+        entities = Entities.load(audit, stored, ENCODED_KINDS)
         sae_id = add_dictionary(
             audit, stored.model_id, entities, trained.spec, name=name, sha256=sha256, run=run,
             seed=request.settings.seed, site=request.settings.site, training=trained.record(),
         )  # fmt: skip
         write.add_training_log(audit, sae_id, [_row(look) for look in trained.looks])
-
-
-def _every_kind() -> tuple[str, ...]:
-    return ("user", "profile", "test", "valid", "latest", "conditioned")
 
 
 def _row(look: Look) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class SparseCodes:
 
     def mean(self) -> Tensor:
         """[latents] mean value over the batch."""
-        total = torch.zeros(self.n_latents, device=self.value.device).index_add_(0, self.latent, self.value)
+        total = self.value.new_zeros(self.n_latents).index_add_(0, self.latent, self.value)
         return total / len(self.offsets)
 
     def decode(self, decoder: Tensor, segments: Segments) -> list[Tensor]:
@@ -235,7 +235,7 @@ def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
     as fast as ``torch.topk`` on a CPU, with the same result.
     """
     rows, n = pre.shape
-    if n % _GROUPS or n < 16 * k * _GROUPS // 8 or pre.is_cuda:
+    if n % _GROUPS or n < 16 * k * _GROUPS // 8 or pre.device.type != "cpu":
         value, latent = torch.topk(pre, k, dim=1, sorted=False)
         return value, latent
     columns = n // _GROUPS

@@ -128,7 +128,7 @@ class Objective:
             low, high = _MEAN_BOUNDS
             inside = (mean > low) & (mean < high)  # a clamped mean has no gradient
             r = mean.clamp(low, high)
-            gradient += inside * (loss.kl / rows) * ((1 - loss.rho) / (1 - r) - loss.rho / r)
+            gradient += inside * ((1 - loss.rho) / (1 - r) - loss.rho / r) * (loss.kl / rows)
         return gradient
 
     def _auxiliary(self, into: Gradients, one: Pass, parameters: Parameters, silent: Tensor) -> None:

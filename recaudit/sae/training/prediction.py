@@ -47,24 +47,41 @@ class Prediction(Protocol):
 
 
 def prediction_loss(
-    head: Head, x: Mapping[str, FloatArray], *, unit: str, seed: int, device: torch.device
+    head: Head,
+    x: Mapping[str, FloatArray],
+    partners: Mapping[str, FloatArray],
+    *,
+    unit: str,
+    seed: int,
+    device: torch.device,
 ) -> Prediction:
     """The loss for a head, given the training rows of each kind [n, dim].
 
     Args:
+        partners: cases that items are scored for, where items alone are trained on.
         unit: ``variance`` divides squared errors by the variance of the scores; ``mse`` leaves them.
 
     Raises:
-        UsageError: this head has no gradient to speak of.
+        UsageError: this head has no gradient to speak of, or there are no users to score items for.
     """
     if head.kind not in ("dot", "mlp", "mlp-sigmoid"):
         raise UsageError(
             f"scores of a {head.kind} head cannot be trained through",
             fix="leave out the prediction term: --loss prediction=0",
         )
+    everyone = {**partners, **x}
+    if not len(everyone.get("case", ())):
+        raise UsageError("an item dictionary's scores need users", fix="choose --site both or user")
     rng = torch.Generator(device).manual_seed(seed)
-    shared = _Shared(head, x, unit, rng, device)
-    return MlpPrediction(shared) if head.kind.startswith("mlp") else DotPrediction(shared)
+    shared = _Shared(head, everyone, unit, rng, device)
+    listed = "case" in x
+    if head.kind.startswith("mlp"):
+        return MlpPrediction(shared, f"{_pairs_of(listed, 'random')}, cross-entropy with soft targets")
+    return DotPrediction(shared, _pairs_of(listed, "all"))
+
+
+def _pairs_of(listed: bool, pairs: str) -> str:
+    return f"half {pairs} pairs, half the {TOP} best items of each user" if listed else f"{pairs} pairs"
 
 
 class _Shared:
@@ -77,11 +94,10 @@ class _Shared:
         self.items = _tensor(head.vectors, device)
         self.tensors = {name: _tensor(tensor, device) for name, tensor in head.tensors.items()}
         self.rng, self.device, self.seed = rng, device, rng.initial_seed()
-        cases = x.get("case", np.empty((0, 0), np.float32))
-        self.top, variance = _top_items(head, cases)
-        self.top = self.top.to(device)
+        top, variance = _top_items(head, x["case"])
+        self.top = top.to(device)
         self.divisor = variance if unit == "variance" and variance > 0 else 1.0
-        self.outside_sigmoid = head.kind == "mlp-sigmoid"
+        self.ranks_only = unit == "variance"
 
     def reseed(self, step: int) -> None:
         self.rng.manual_seed(self.seed * 1_000_003 + step)
@@ -101,7 +117,7 @@ class DotPrediction:
     """Inner products. For one side alone all pairs are exact: mean_i (e · q_i)² = eᵀ G e with G = QᵀQ / n."""
 
     shared: _Shared
-    about: str = f"half all pairs, half the {TOP} best items of each user"
+    about: str
 
     def reseed(self, step: int) -> None:
         self.shared.reseed(step)
@@ -112,25 +128,31 @@ class DotPrediction:
             found = self._pairs(by_kind)
         else:
             ((kind, (_, error)),) = by_kind.items()
-            other = self.shared.items if kind == "case" else self.shared.x.get("case", self.shared.items)
+            other = self.shared.items if kind == "case" else self.shared.x["case"]
+            if kind == "case" and self.shared.ranks_only:
+                other = other - other.mean(dim=0)
             gram = other.T @ other / len(other)
             found = {kind: error @ gram * (2 / len(error))}
         if "case" in by_kind:
             rows, error = by_kind["case"]
             found["case"] = found["case"] + self._top(rows, error)
-        half = 0.5 / self.shared.divisor
-        return [found[kind] * half for kind, _, _ in parts]
+        share = (0.5 if "case" in by_kind else 1.0) / self.shared.divisor
+        return [found[kind] * share for kind, _, _ in parts]
 
     def _pairs(self, parts: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """All pairs of the batch, both sides reconstructed."""
         (users, user_error), (items, item_error) = parts["case"], parts["item"]
         u, v = self.shared.x["case"][users], self.shared.x["item"][items]
         error = (u + user_error) @ (v + item_error).T - u @ v.T
+        if self.shared.ranks_only:
+            error -= error.mean(dim=1, keepdim=True)
         error *= 2 / error.numel()
         return {"case": error @ (v + item_error), "item": error.T @ (u + user_error)}
 
     def _top(self, rows: Tensor, error: Tensor) -> Tensor:
         items = self.shared.items[self.shared.from_list(rows)]  # [n, drawn, dim]
+        if self.shared.ranks_only:
+            items = items - items.mean(dim=1, keepdim=True)
         of_score = torch.bmm(items, error[:, :, None])[:, :, 0] * (2 / (len(rows) * _DRAWN))
         return torch.bmm(of_score[:, None, :], items)[:, 0]
 
@@ -140,7 +162,7 @@ class MlpPrediction:
     """Through a frozen MLP, on listed pairs with the model's own score as soft target."""
 
     shared: _Shared
-    about: str = f"half random pairs, half the {TOP} best items of each user, cross-entropy with soft targets"
+    about: str
 
     def reseed(self, step: int) -> None:
         self.shared.reseed(step)
@@ -175,9 +197,7 @@ class MlpPrediction:
 
     def _item_loss(self, rows: Tensor, error: Tensor) -> Tensor:
         shared = self.shared
-        users = shared.x.get("case")
-        if users is None or not len(users):
-            raise UsageError("an item dictionary's scores need users", fix="choose --site both or user")
+        users = shared.x["case"]
         drawn = torch.randint(len(users), (len(rows), _DRAWN), generator=shared.rng, device=shared.device)
         v = shared.x["item"][rows]
         u = users[drawn].reshape(-1, users.shape[1])

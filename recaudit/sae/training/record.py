@@ -20,7 +20,7 @@ class Look:
         l0: latents active per held-out row.
         dead_share: latents that fired in none of the last ``Settings.silent`` steps.
         overlap: of the first ten recommendations, reconstructed against original.
-        ndcg_ratio: NDCG@10 kept on validation targets; None where there are none.
+        ndcg_ratio: NDCG@10 kept on held-out users' validation targets; None where those are too few.
     """
 
     step: int

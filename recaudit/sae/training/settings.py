@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from recaudit import __version__
 from recaudit.errors import UsageError
+from recaudit.text import printable
 
 KINDS = {
     "topk": "the k largest pre-activations of each row, if positive",
@@ -25,6 +27,9 @@ SITES = {
     "both": "one dictionary for both",
 }
 """Site to whose vectors are taken apart."""
+
+TRAINED_NORMS = ("none", "layer_norm", "standardise")
+"""Of ``spec.NORMS_IN``, those that a training can ask for."""
 
 
 @dataclass(frozen=True)
@@ -125,17 +130,18 @@ class Settings:
         Raises:
             UsageError: they cannot; says which flag to change.
         """
-        for name, value, known in (
-            ("--kind", self.kind, KINDS),
-            ("--site", self.site, SITES),
-        ):
-            if value not in known:
-                raise UsageError(f"{name} cannot be {value}", fix=f"choose one of: {', '.join(known)}")
+        self._check_choices()
+        self._check_numbers()
         width = self.width(dim)
         if width < 1:
             raise UsageError("a dictionary needs at least one latent", fix="give --scale or --latents")
-        if list(self.prefixes) != sorted(set(self.prefixes)):
+        if list(self.prefixes) != sorted(set(self.prefixes)) or min(self.prefixes, default=1) < 1:
             raise UsageError("Matryoshka widths must grow", fix="for example --matryoshka 64,256,1024")
+        if self.prefixes and self.latents not in (None, width):
+            raise UsageError(
+                f"the widest of the Matryoshka widths is {width}, and {self.latents} latents are asked for",
+                fix="give --matryoshka alone: its last width is the dictionary's",
+            )
         if self.kind != "relu" and not 1 <= self.k <= width:
             raise UsageError(f"k = {self.k} of {width} latents", fix="give a smaller --k, or more --latents")
         if self.kind == "relu" and not (self.loss.l1 or self.loss.kl):
@@ -148,6 +154,49 @@ class Settings:
                 "a tied dictionary cannot keep its decoder rows at unit length", fix="leave out one of both"
             )
         return self
+
+    def _check_choices(self) -> None:
+        for name, value, known in (
+            ("--kind", self.kind, KINDS),
+            ("--site", self.site, SITES),
+            ("norm_in", self.norm_in, TRAINED_NORMS),
+            ("unit", self.unit, ("variance", "mse")),
+            ("norm_decoder", self.norm_decoder, ("step", "epoch", "never")),
+            ("epoch", self.epoch, ("rows", "interactions")),
+            ("auxiliary_unit", self.auxiliary_unit, ("residual", "variance")),
+        ):
+            if value not in known:
+                raise UsageError(
+                    f"{name} cannot be {printable(value)}", fix=f"choose one of: {', '.join(known)}"
+                )
+
+    def _check_numbers(self) -> None:
+        for term, weight in asdict(self.loss).items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise UsageError(f"the loss cannot have {term} = {weight}", fix=f"--loss {term}=0 or more")
+        if not 0 < self.loss.rho < 1:
+            raise UsageError(f"rho = {self.loss.rho} is no mean to aim at", fix="for example --loss rho=0.05")
+        for name, value, possible in (
+            ("scale", self.scale, self.scale > 0),
+            ("latents", self.latents, self.latents is None or self.latents > 0),
+            ("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf),
+            ("beta2", self.beta2, 0 <= self.beta2 < 1),
+            ("weight_decay", self.weight_decay, self.weight_decay >= 0),
+            ("batch", self.batch, self.batch > 0),
+            ("epochs", self.epochs, self.epochs is None or self.epochs > 0),
+            ("max_steps", self.max_steps, self.max_steps is None or self.max_steps > 0),
+            ("warmup", self.warmup, self.warmup >= 0),
+            ("decay", self.decay, 0 <= self.decay < 1),
+            ("patience", self.patience, self.patience > 0),
+            ("look_every", self.look_every, self.look_every > 0),
+            ("silent", self.silent, self.silent >= 0),
+            ("auxiliary_latents", self.auxiliary_latents, self.auxiliary_latents > 0),
+            ("seed", self.seed, 0 <= self.seed < 2**32),
+        ):
+            if not possible:
+                raise UsageError(f"{name} cannot be {value}", fix="see what it means in `Settings`")
+        if self.max_steps is None and self.epochs is None:
+            raise UsageError("this training would never end", fix="give --steps")
 
 
 _M4R = Settings(

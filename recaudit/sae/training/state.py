@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from dataclasses import asdict
@@ -13,10 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from recaudit.errors import UsageError
 from recaudit.sae.training.record import Look
+from recaudit.text import printable
 
 if TYPE_CHECKING:
     from recaudit.sae.training.trainer import Training
+
+_WRITING = ".writing"
 
 
 def save(path: Path, run: Training) -> None:
@@ -27,7 +32,7 @@ def save(path: Path, run: Training) -> None:
     tensors |= {f"second.{name}": tensor for name, tensor in run.adam.second.items()}
     tensors["silent_for"] = run.silent_for
     said = {
-        "digest": _digest(run),
+        "digest": run.identity,
         "step": run.step,
         "seconds": run.seconds,
         "looks": [asdict(look) for look in run.looks],
@@ -35,7 +40,7 @@ def save(path: Path, run: Training) -> None:
             name: getattr(run.schedule, name) for name in ("best", "waited", "falling_since", "end", "reason")
         },
     }
-    beside = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    beside = path.with_name(f"{path.name}.{os.getpid()}{_WRITING}")
     # A tied decoder shares its encoder's memory, which safetensors refuses; copies do not.
     save_file({name: tensor.clone() for name, tensor in tensors.items()}, beside, {"run": json.dumps(said)})
     beside.replace(path)
@@ -47,13 +52,14 @@ def load(path: Path, run: Training) -> bool:
     if found is None:
         return False
     said, tensors = found
-    if said["digest"] != _digest(run):
+    if said.get("digest") != run.identity:
         return False
     run.parameters.restore(_named(tensors, "now."))
     run.best = _named(tensors, "best.")
     run.silent_for.copy_(tensors["silent_for"])
-    run.adam.first.update(_named(tensors, "first."))
-    run.adam.second.update(_named(tensors, "second."))
+    for moments, prefix in ((run.adam.first, "first."), (run.adam.second, "second.")):
+        for name, tensor in moments.items():
+            tensor.copy_(tensors[prefix + name])
     run.adam.steps = said["step"]
     run.step, run.seconds = said["step"], said["seconds"]
     run.looks = [Look(**look) for look in said["looks"]]
@@ -62,11 +68,11 @@ def load(path: Path, run: Training) -> bool:
     return True
 
 
-def _digest(run: Training) -> str:
-    """Of settings and data: a state is of no use to another training."""
-    total = [float(rows.sum(dtype="float64")) for rows in run.data.train.values()]
-    shapes = [list(rows.shape) for rows in run.data.train.values()]
-    return json.dumps([run.settings.digest, shapes, total])
+def remove(path: Path) -> None:
+    """Delete a state, and what kills in the middle of writing it left."""
+    for leftover in path.parent.glob(f"{glob.escape(path.name)}.*{_WRITING}"):
+        leftover.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -78,14 +84,24 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            said = json.loads(file.metadata()["run"])
+            said = dict(json.loads(file.metadata()["run"]))
             return said, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError):
+    except (SafetensorError, KeyError, TypeError, ValueError):
         return None  # of another program or cut short: training starts anew
 
 
 def device_named(name: str) -> str:
-    """The device to train on; ``auto`` takes an accelerator where there is one."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """The device to train on; ``auto`` takes an accelerator where there is one.
+
+    Raises:
+        UsageError: torch has no such device here.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError):  # torch raises the second where it was built without CUDA
+        raise UsageError(
+            f"torch cannot use a device {printable(name)} here", fix="choose --device cpu, or auto"
+        ) from None
+    return name

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,8 @@ class TrainingData:
     """Of the training split: the rows of an epoch where settings count those."""
     head: Head | None = None
     """The frozen scorer, for a prediction term."""
+    partners: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Vectors of a kind that is not trained on, for a prediction term: whom items are scored for."""
 
 
 Judge = Callable[[Rebuild], tuple[float, float | None]]
@@ -65,19 +69,15 @@ def train(
 
     Args:
         judge: called at every look.
-        keep_state: file to go on from after a kill; removed at the end.
+        keep_state: file to go on from after a kill. It is still there at the end, so that a kill before the
+            result is safe costs no training: ``state.remove`` it then.
         progress: told each look, and the steps there will be at most.
 
     Raises:
         UsageError: the settings cannot be for these vectors.
-        NoVerdictError: too few vectors.
+        NoVerdictError: too few vectors, all the same, or the weights ran away.
     """
-    fewest = min(len(rows) for rows in data.train.values())
-    if fewest < FEWEST_ROWS:
-        raise NoVerdictError(
-            f"{fewest} vectors are too few to train a dictionary on",
-            fix=f"ingest data with at least {FEWEST_ROWS} users or items",
-        )
+    _check_rows(data)
     with _threads(threads), torch.no_grad():
         run = Training(data, settings, torch.device(device))
         if keep_state is not None:
@@ -86,9 +86,22 @@ def train(
             if keep_state is not None:
                 state.save(keep_state, run)
             progress(look, run.schedule.end)
-        if keep_state is not None:
-            keep_state.unlink(missing_ok=True)
         return run.finished()
+
+
+def _check_rows(data: TrainingData) -> None:
+    for kind, rows in data.train.items():
+        if len(rows) < FEWEST_ROWS:
+            raise NoVerdictError(
+                f"{len(rows)} different {kind} vectors are too few to train a dictionary on",
+                fix=f"ingest data with more users or items: {FEWEST_ROWS}, and a tenth more to hold out",
+            )
+    for kind, rows in data.held_out.items():
+        if not len(rows) or not np.ptp(rows, axis=0).any():
+            raise NoVerdictError(
+                f"there are no two different {kind} vectors to hold out from a training",
+                fix="ingest data with more users or items",
+            )
 
 
 class Training:
@@ -117,6 +130,23 @@ class Training:
         self.step, self.seconds = 0, 0.0
         self.looks: list[Look] = []
         self.best: dict[str, Tensor] = {}
+
+    @cached_property
+    def identity(self) -> str:
+        """Of settings and data: a state is of no use to another training."""
+        said = hashlib.sha256(f"{self.settings.digest} {self.data.interactions}".encode())
+        data = self.data
+        for part, vectors in (
+            ("train", data.train),
+            ("held out", data.held_out),
+            ("partners", data.partners),
+        ):
+            for kind, rows in vectors.items():
+                said.update(f"{part} {kind} {rows.shape}".encode())
+                said.update(np.ascontiguousarray(rows, np.float32).data)
+        if data.head is not None:
+            said.update(np.ascontiguousarray(data.head.vectors, np.float32).data)
+        return said.hexdigest()
 
     def looks_on_the_way(self, judge: Judge) -> Iterator[Look]:
         """Train from where this stands to the end, yielding every look."""
@@ -165,13 +195,18 @@ class Training:
             codes = sae.encode(rows)
             explained.append(explained_variance(rows, sae.decode(codes, rows)))
             l0.append(len(codes.value) / max(len(rows), 1))
+        if not np.isfinite(explained).all():
+            raise NoVerdictError(
+                f"the weights ran away before step {self.step}: they reconstruct no numbers any more",
+                fix="give a smaller --learning-rate",
+            )
         overlap, ratio = judge(lambda kind, rows: sae.reconstruct(rows))
         look = Look(
             step=self.step,
             seconds=self.seconds,
             explained_variance=float(np.mean(explained)),
             l0=float(np.mean(l0)),
-            dead_share=float((self.silent_for >= self.patience).double().mean()),
+            dead_share=float((self.silent_for >= self.patience).float().mean()),
             overlap=overlap,
             ndcg_ratio=ratio,
         )
@@ -242,7 +277,9 @@ def _prediction(data: TrainingData, settings: Settings, device: torch.device) ->
         return None
     if data.head is None:
         raise UsageError("a prediction term needs the model's scorer", fix="--loss prediction=0")
-    return prediction_loss(data.head, data.train, unit=settings.unit, seed=settings.seed, device=device)
+    return prediction_loss(
+        data.head, data.train, data.partners, unit=settings.unit, seed=settings.seed, device=device
+    )
 
 
 def _optimiser(parameters: Parameters) -> Adam:

@@ -74,7 +74,13 @@ def ensure(
             or ratings_path is not None
             or not store.has_variant(audit, model.model_id, settings.variant, pair)
         )
-        conditions = conditioned.wanted(audit, model) and (
+        has_conditions = conditioned.wanted(audit, model)
+        if not has_conditions and (checkpoint is not None or drop):
+            raise UsageError(
+                f"model {printable(model.name)} has no conditioned cases in this audit",
+                fix="leave out --checkpoint and --drop; a conditioned model is ingested with --conditions NAMES",
+            )
+        conditions = has_conditions and (
             again or bool(drop) or checkpoint is not None or not conditioned.stored(audit, model)
         )
     if not cavs and not conditions:

@@ -7,7 +7,6 @@ network, the columns alone and the overlap of the items do not already give them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recaudit.analyses.cav import network
-from recaudit.analyses.cav.conditioned_ranking import DEPTH, Ranked, ranked, ranking
-from recaudit.analyses.cav.latent_space import Apart, Centroids, Components, apart, centroids, components
+from recaudit.analyses.cav.conditioned_findings import said
+from recaudit.analyses.cav.conditioned_ranking import Ranked, ranked, ranking
+from recaudit.analyses.cav.latent_space import Laid, centroids, laid_out
 from recaudit.errors import UsageError
 from recaudit.metrics import clusters
-from recaudit.metrics.correlation import Pair, correlations
 from recaudit.store import Audit, conditions, read, views, write
 from recaudit.store import cav as store
 from recaudit.store.read import CaseRows, Model
-from recaudit.store.write import Finding, Metric, Run
+from recaudit.store.write import Run
 from recaudit.text import printable
 
 FloatArray = NDArray[np.float64]
@@ -37,17 +36,6 @@ UNTRAINED = 10
 """Re-initialised networks that a control is averaged over."""
 NEUTRAL = frozenset({"(no genres listed)", "imax", "unknown"})
 """Conditions that are no genre: left out of the components unless nothing else is named."""
-
-
-@dataclass(frozen=True)
-class _Laid:
-    """One space: its rows and what was found in them."""
-
-    name: str
-    components: Components
-    centroids: Centroids
-    places: FloatArray
-    apart: Apart
 
 
 def wanted(audit: Audit, model: Model) -> bool:
@@ -87,9 +75,7 @@ def analyse(
     number = np.array([kept_names.index(name) if name in kept_names else -2 for name in names] + [-1])
     condition_kept = number[condition]
     laid = [
-        _laid_out(
-            "probe", cases.vectors.astype(np.float64), cases.user, condition_kept, len(kept_names), seed
-        )
+        laid_out("probe", cases.vectors.astype(np.float64), cases.user, condition_kept, len(kept_names), seed)
     ]
     controls: dict[str, list[FloatArray]] = {}
     if has.any():
@@ -105,9 +91,11 @@ def analyse(
     judged = _rankings(audit, model, cases, condition, names, kept_names, has, seed)
     for space in laid:
         _store_space(audit, model, space, cases, condition_kept, kept_names, dropped, has, judged)
+        if space.name not in controls:  # of untrained networks the mean over several is kept
+            _store_distances(audit, model, space.name, space.centroids.distance, kept_names)
     for space_name, matrices in controls.items():
         _store_distances(audit, model, space_name, np.mean(matrices, axis=0), kept_names)
-    metrics, findings = _said(audit, model, laid, controls, kept_names, dropped, has, judged, seed)
+    metrics, findings = said(model, laid, controls, kept_names, dropped, has, judged, seed)
     write.replace_metrics(audit, model.model_id, None, metrics, protocol=PROTOCOL, seed=seed, run=run)
     write.replace_findings(audit, model.model_id, PROTOCOL, [(None, one) for one in findings], run)
 
@@ -167,20 +155,14 @@ def _items_of(audit: Audit, model: Model, names: list[str]) -> BoolArray:
 
 
 def _jaccard_distance(has: BoolArray) -> FloatArray:
+    """1 - shared items over all items of two concepts; NaN for a condition without a concept of its name."""
     both = has.T.astype(np.float64) @ has
     size = np.diag(both)
     either = size[:, None] + size[None] - both
     distance = 1 - np.divide(both, either, out=np.zeros_like(both), where=either > 0)
     np.fill_diagonal(distance, 0)
+    distance[size == 0] = distance[:, size == 0] = np.nan
     return distance
-
-
-def _laid_out(name: str, x: FloatArray, user: IntArray, condition: IntArray, n: int, seed: int) -> _Laid:
-    kept = condition >= -1
-    fitted = components(x, condition, kept)
-    places = fitted.places(x)
-    found = centroids(x, condition, n)
-    return _Laid(name, fitted, found, places, apart(places, user, condition, seed))
 
 
 def _from_network(
@@ -193,16 +175,16 @@ def _from_network(
     kept_names: list[str],
     names: list[str],
     seed: int,
-) -> tuple[list[_Laid], list[FloatArray], FloatArray]:
+) -> tuple[list[Laid], list[FloatArray], FloatArray]:
     """Code space, a re-initialised network's, the distances of several such, and of the condition columns."""
     net = network.opened(audit, model, checkpoint, cases.user, condition)
     n = len(kept_names)
-    laid = [_laid_out("latent", net.codes(), cases.user, condition_kept, n, seed)]
+    laid = [laid_out("latent", net.codes(), cases.user, condition_kept, n, seed)]
     untrained = []
     for draw in range(UNTRAINED):
         codes = net.untrained_codes(seed * UNTRAINED + draw)
         if draw == 0:
-            laid.append(_laid_out("untrained", codes, cases.user, condition_kept, n, seed))
+            laid.append(laid_out("untrained", codes, cases.user, condition_kept, n, seed))
         untrained.append(centroids(codes, condition_kept, n).distance)
     columns = net.condition_columns()[[names.index(name) for name in kept_names]]
     return laid, untrained, clusters.distances(columns)
@@ -230,7 +212,7 @@ def _rankings(
 def _store_space(
     audit: Audit,
     model: Model,
-    space: _Laid,
+    space: Laid,
     cases: CaseRows,
     condition: IntArray,
     names: list[str],
@@ -269,7 +251,6 @@ def _store_space(
             }
         ),
     )
-    _store_distances(audit, model, space.name, middle.distance, names)
     told = judged if space.name == "probe" else {}
     rows = [
         {
@@ -314,6 +295,8 @@ def _ranking_columns(one: Ranked | None) -> dict[str, float | int | None]:
 
 def _store_distances(audit: Audit, model: Model, space: str, distance: FloatArray, names: list[str]) -> None:
     first, second = np.triu_indices(len(names), 1)
+    known = ~np.isnan(distance[first, second])
+    first, second = first[known], second[known]
     store.add(
         audit,
         "condition_distances",
@@ -325,162 +308,3 @@ def _store_distances(audit: Audit, model: Model, space: str, distance: FloatArra
             "distance": distance[first, second],
         },
     )
-
-
-def _said(
-    audit: Audit,
-    model: Model,
-    laid: list[_Laid],
-    controls: dict[str, list[FloatArray]],
-    names: list[str],
-    dropped: list[str],
-    has: BoolArray,
-    judged: dict[str, Ranked],
-    seed: int,
-) -> tuple[list[Metric], list[Finding]]:
-    """Numbers and sentences. The trained space judged is the code space where there is one."""
-    trained = next((space for space in laid if space.name == "latent"), laid[0])
-    where = f"model_id = {model.model_id} AND space = '{trained.name}'"
-    metrics = [
-        Metric("cav.silhouette", space.apart.value, space.apart.n, unit="cases", slice={"space": space.name})
-        for space in laid
-    ]
-    matches = {}
-    for control, matrices in controls.items():
-        pairs = [clusters.mantel(trained.centroids.distance, matrix, seed=seed) for matrix in matrices]
-        matches[control] = (
-            float(np.mean([value for value, _ in pairs])),
-            float(np.median([p for _, p in pairs])),
-        )
-        metrics.append(
-            Metric(
-                "cav.condition_match",
-                matches[control][0],
-                len(names),
-                unit="conditions",
-                slice={"control": control, "space": trained.name},
-            )
-        )
-    for name, one in judged.items():
-        for items, value, low, high in (
-            ("all", one.ndcg.value, one.ndcg.low, one.ndcg.high),
-            ("concept", one.ndcg_within, None, None),
-        ):
-            metrics.append(
-                Metric(
-                    f"cav.condition_ndcg@{DEPTH}",
-                    value,
-                    one.ndcg.n,
-                    low,
-                    high,
-                    better="higher",
-                    slice={"condition": name, "items": items},
-                )
-            )
-    findings = [
-        _clusters_finding(laid, trained, where, dropped),
-        *_match_finding(matches, where),
-        *_centre_finding(trained, has, where, seed),
-        *_works_finding(judged, model),
-    ]
-    return metrics, findings
-
-
-def _clusters_finding(laid: list[_Laid], trained: _Laid, where: str, dropped: list[str]) -> Finding:
-    own = trained.apart
-    apart_ = own.value > own.shuffled
-    sentence = (
-        f"By condition, cases {'lie' if apart_ else 'do not lie'} apart on the first {len(trained.components.axes)} components of "
-        f"the {trained.name} space (silhouette {own.value:.2f}, 99th percentile of shuffled labels {own.shuffled:.2f})"
-    )
-    control = next((space for space in laid if space.name == "untrained"), None)
-    if control is not None:
-        sentence += f"; in an untrained network it is {control.apart.value:.2f}"
-        if apart_:
-            sentence += (
-                ": the clusters are built in"
-                if control.apart.value >= own.value
-                else (
-                    ": part of it is built in"
-                    if control.apart.value > control.apart.shuffled
-                    else ": training made them"
-                )
-            )
-    best = np.argsort(-trained.components.eta_squared)[:2] + 1
-    sentence += f". Conditions differ most on components {best[0]} and {best[-1]}."
-    if dropped:
-        sentence += f" Left out: {', '.join(printable(name, 24) for name in dropped)}."
-    return Finding(
-        "condition-clusters", "info", sentence, f"SELECT * FROM condition_axes WHERE {where} ORDER BY axis"
-    )
-
-
-_CONTROLS = {
-    "untrained": "an untrained network's",
-    "columns": "those of the condition columns alone",
-    "items": "the overlap of the concepts' items (1 - Jaccard)",
-}
-
-
-def _match_finding(matches: dict[str, tuple[float, float]], where: str) -> list[Finding]:
-    if not matches:
-        return []
-    parts = [f"{_CONTROLS[name]} at {value:.2f} (p = {p:.3f})" for name, (value, p) in matches.items()]
-    return [
-        Finding(
-            "condition-geometry",
-            "info",
-            "Distances between conditions go with "
-            + ", ".join(parts)
-            + " (Spearman, Mantel test). Only what exceeds these "
-            "was learned from more than which items share concepts.",
-            f"SELECT * FROM condition_distances WHERE {where} ORDER BY distance",
-        )
-    ]
-
-
-def _centre_finding(trained: _Laid, has: BoolArray, where: str, seed: int) -> list[Finding]:
-    size = has.sum(axis=0)
-    known = size > 0
-    if known.sum() < 5:
-        return []
-    radius = trained.centroids.radius
-    columns = np.column_stack([radius[known], np.log(size[known])])
-    (found,) = correlations(columns, [Pair(0, 1)], ranks=True, seed=seed)
-    below = float((radius < trained.centroids.none_radius).mean())
-    said = (
-        "lie nearer to the centre"
-        if found.high < 0
-        else "lie farther out"
-        if found.low > 0
-        else "lie neither nearer nor farther"
-    )
-    return [
-        Finding(
-            "condition-centre",
-            "info",
-            f"Conditions with more items {said}: Spearman of radius and item count {found.value:.2f} [{found.low:.2f}, {found.high:.2f}] "
-            f"over {found.n} conditions. Unconditioned cases are farther out than {below:.0%} of the conditions. How often a "
-            "condition was sampled in training is not in the file and may explain either.",
-            f"SELECT * FROM condition_centroids WHERE {where} ORDER BY radius",
-        )
-    ]
-
-
-def _works_finding(judged: dict[str, Ranked], model: Model) -> list[Finding]:
-    if not judged:
-        return []
-    share = np.mean([one.hit_share for one in judged.values()])
-    without = np.mean([one.hit_share_none for one in judged.values()])
-    ndcg = np.mean([one.ndcg.value for one in judged.values()])
-    inside = np.mean([one.ndcg_within for one in judged.values()])
-    return [
-        Finding(
-            "condition-works",
-            "info" if share > without else "serious",
-            f"Under a condition {share:.0%} of the first {DEPTH} items have its concept, without one {without:.0%} (mean of "
-            f"{len(judged)} conditions). NDCG@{DEPTH} of held-out items with the concept: {ndcg:.3f} over all items, "
-            f"{inside:.3f} among items of the concept.",
-            f"SELECT * FROM condition_centroids WHERE model_id = {model.model_id} AND ndcg IS NOT NULL ORDER BY ndcg",
-        )
-    ]

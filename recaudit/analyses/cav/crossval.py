@@ -14,6 +14,10 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 
+_ENOUGH_TO_CHOOSE = 1e-4
+"""Gradient left; the loss is flat at its minimum, so its error is the square of that."""
+
+
 def stratified_folds(
     positive: BoolArray, used: BoolArray, folds: int, rng: np.random.Generator
 ) -> NDArray[np.int8]:
@@ -92,7 +96,9 @@ def best_penalties(
     weights = balanced(labels.positive, labels.used.astype(np.float64))
     for row, c in enumerate(grid):
         penalty = np.full(fold.shape[1], c)
-        scores, starts = held_out_scores(solver, x, labels, fold, penalty, starts=starts)
+        scores, starts = held_out_scores(
+            solver, x, labels, fold, penalty, tolerance=_ENOUGH_TO_CHOOSE, starts=starts
+        )
         losses[row] = np.einsum("ij,ij->j", weights, log_loss(scores, labels.positive))
     return np.asarray(grid)[np.argmin(losses, axis=0)]
 

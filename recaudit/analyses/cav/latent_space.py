@@ -121,3 +121,22 @@ def apart(places: FloatArray, user: IntArray, condition: IntArray, seed: int) ->
         within = np.lexsort((rng.random(len(own)), own))
         shuffled.append(clusters.silhouette(distance, label[within]))
     return Apart(clusters.silhouette(distance, label), float(np.quantile(shuffled, 0.99)), len(order))
+
+
+@dataclass(frozen=True)
+class Laid:
+    """One space: its rows and what was found in them."""
+
+    name: str
+    components: Components
+    centroids: Centroids
+    places: FloatArray
+    apart: Apart
+
+
+def laid_out(name: str, x: FloatArray, user: IntArray, condition: IntArray, n: int, seed: int) -> Laid:
+    kept = condition >= -1
+    fitted = components(x, condition, kept)
+    places = fitted.places(x)
+    found = centroids(x, condition, n)
+    return Laid(name, fitted, found, places, apart(places, user, condition, seed))

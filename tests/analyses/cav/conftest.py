@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recaudit.analyses.cav import run as cav_run
+from recaudit.analyses.cav import against_ratings
 from recaudit.analyses.cav.command import ensure
 from recaudit.analyses.cav.settings import Settings
 from recaudit.ingest import IngestRequest, ingest
@@ -29,6 +29,6 @@ def sampled(tmp_path_factory):
         )
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cav_run, "RATING_DRAWS", 60)
+        patch.setattr(against_ratings, "RATING_DRAWS", 60)
         ensure(db, None, Settings(permutations=19, bootstraps=20, repeats=2))
     return db

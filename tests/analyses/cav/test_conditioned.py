@@ -1,0 +1,193 @@
+"""A conditioned model: its code space is the network's own, the controls are what they say, and nDCG is by hand."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from recaudit.analyses.cav import conditioned_ranking, latent_space
+from recaudit.errors import ExitCode
+from recaudit.store import conditions, read, reading
+from tests import tiny
+
+# Two of the three have a concept of that name in the tiny world; the last has none.
+NAMES = ("Horror", "Comedy", "Drama", "odd")
+HIDDEN, LATENT = 9, 5
+
+
+def write_plain(folder):
+    """The tiny world as one table of interactions with a split, and one of items."""
+    data = tiny.write_data(folder / "data")
+    rows = []
+    for split, file in (("train", "train"), ("valid", "dev"), ("test", "test")):
+        lines = (data / f"{file}.csv").read_text().splitlines()[1:]
+        rows += [f"{line.replace(chr(9), ',')},{split}" for line in lines]
+    (folder / "r.csv").write_text("user_id,item_id,timestamp,split\n" + "\n".join(rows) + "\n")
+    meta = [line.split("\t") for line in (data / "item_meta_all_info.csv").read_text().splitlines()[1:]]
+    (folder / "items.csv").write_text(
+        "item_id,title,genres\n" + "".join(f"{item},{title},{genres}\n" for item, _, title, genres in meta)
+    )
+
+
+@pytest.fixture
+def ingested(cli, tmp_path):
+    """rectorch's conditioned VAE over the tiny world, whose items have genres; returns its weights."""
+    generator = torch.Generator().manual_seed(0)
+    rand = lambda *shape: torch.randn(*shape, generator=generator) / 2  # noqa: E731
+    n = tiny.ITEMS
+    state = {
+        "enc_layers.0.weight": rand(HIDDEN, n + len(NAMES)),
+        "enc_layers.0.bias": rand(HIDDEN),
+        "enc_layers.1.weight": rand(2 * LATENT, HIDDEN),
+        "enc_layers.1.bias": rand(2 * LATENT),
+        "dec_layers.0.weight": rand(HIDDEN, LATENT),
+        "dec_layers.0.bias": rand(HIDDEN),
+        "dec_layers.1.weight": rand(n, HIDDEN),
+        "dec_layers.1.bias": rand(n),
+    }
+    torch.save(
+        {"epoch": 1, "state_dict": state, "optimizer": {}, "gradient_updates": 1}, tmp_path / "chkpt.pth"
+    )
+    rows = "".join(f"item,{row},{row + 1}\n" for row in range(n))
+    (tmp_path / "ids.csv").write_text("kind,row,raw_id\n" + rows)
+    write_plain(tmp_path)
+    result = cli(
+        *(
+            "ingest",
+            "chkpt.pth",
+            "--data",
+            "r.csv",
+            "--items",
+            "items.csv",
+            "--ids",
+            "ids.csv",
+            "--name",
+            "cvae",
+        ),
+        *("--conditions", ",".join(NAMES)),
+    )
+    assert result.code == 0, result.err
+    return {key: tensor.numpy().astype(float) for key, tensor in state.items()}
+
+
+# The tiny world has 30 items; a CAV needs ten on either side.
+FEW = ("--permutations", "19", "--bootstraps", "20", "--least-items", "10", "--least-interactions", "0")
+
+
+def rows_of(path, query):
+    with reading(path) as audit:
+        return audit.rows(query)
+
+
+def test_everything_is_stored_and_said(cli, ingested, tmp_path):
+    result = cli("cav", "cvae", *FEW, "--checkpoint", "chkpt.pth")
+    assert result.code == 0, result.err
+    assert "untrained network" in result.err
+    assert "condition columns alone" in result.err
+    db = tmp_path / "audit.duckdb"
+    spaces = dict(rows_of(db, "SELECT space, count(*) FROM condition_distances GROUP BY space"))
+    assert spaces == dict.fromkeys(("probe", "latent", "untrained", "columns"), 6) | {"items": 3}
+    for metric in ("cav.silhouette", "cav.condition_match", "cav.condition_ndcg@100"):
+        assert rows_of(db, f"SELECT 1 FROM metrics WHERE metric = '{metric}'")
+    for (query,) in rows_of(db, "SELECT evidence FROM findings WHERE protocol = 'conditions'"):
+        assert json.loads(cli("sql", query, "--format", "json").out)["rows"]
+    assert (
+        "component 1" in cli("profile", "cvae", "5", *()).out
+        or "no concept" in cli("profile", "cvae", "5").err
+    )
+
+
+def test_distances_are_those_of_the_networks_codes(cli, ingested, tmp_path):
+    assert cli("cav", "cvae", *FEW, "--checkpoint", "chkpt.pth").code == 0
+    db = tmp_path / "audit.duckdb"
+    w = ingested
+    with reading(db) as audit:
+        model = read.model_named(audit, "cvae")
+        users, items = conditions.profile_items(audit, model)
+        (stored,) = audit.rows(
+            "SELECT distance FROM condition_distances WHERE space = 'latent' AND condition = 'Horror' AND other = 'odd'"
+        )
+        (columns,) = audit.rows(
+            "SELECT distance FROM condition_distances WHERE space = 'columns' AND condition = 'Comedy' AND other = 'Drama'"
+        )
+        (items_apart,) = audit.rows(
+            "SELECT distance FROM condition_distances WHERE space = 'items' AND condition = 'Comedy' AND other = 'Drama'"
+        )
+    item_row = dict(enumerate(_rows_by_item(db)))
+    means = []
+    for condition in (0, 3):
+        codes = []
+        for user in np.unique(users):
+            r = np.zeros(tiny.ITEMS)
+            r[[item_row[item] for item in items[users == user]]] = 1
+            one_hot = np.eye(len(NAMES))[condition]
+            hidden = np.tanh(
+                w["enc_layers.0.weight"] @ np.concatenate([r / np.linalg.norm(r), one_hot])
+                + w["enc_layers.0.bias"]
+            )
+            codes.append((w["enc_layers.1.weight"] @ hidden + w["enc_layers.1.bias"])[:LATENT])
+        means.append(np.mean(codes, axis=0))
+    assert stored[0] == pytest.approx(np.linalg.norm(means[0] - means[1]), rel=1e-4)
+    weight = w["enc_layers.0.weight"][:, tiny.ITEMS :]
+    assert columns[0] == pytest.approx(np.linalg.norm(weight[:, 1] - weight[:, 2]), rel=1e-5)
+    assert items_apart[0] == pytest.approx(0.5)  # every drama is a comedy, half of the comedies are dramas
+
+
+def _rows_by_item(db):
+    return [row for (row,) in rows_of(db, "SELECT row FROM model_items ORDER BY item_id")]
+
+
+def test_dropping_conditions(cli, ingested, tmp_path):
+    assert cli("cav", "cvae", *FEW, "--drop", "odd").code == 0
+    assert (
+        len(rows_of(tmp_path / "audit.duckdb", "SELECT 1 FROM condition_distances WHERE space = 'probe'"))
+        == 3
+    )
+    ((dropped,),) = rows_of(tmp_path / "audit.duckdb", "SELECT DISTINCT dropped FROM condition_axes")
+    assert dropped == ["odd"]
+    assert cli("cav", "cvae", *FEW, "--drop", "unheard").code == ExitCode.USAGE
+    assert cli("cav", "cvae", *FEW, "--drop", "odd", "--drop", "Drama").code == ExitCode.USAGE
+
+
+def test_another_file_is_refused(cli, ingested, tmp_path):
+    checkpoint = torch.load(tmp_path / "chkpt.pth", weights_only=True)
+    torch.save({**checkpoint, "epoch": 2}, tmp_path / "other.pth")
+    result = cli("cav", "cvae", *FEW, "--checkpoint", "other.pth")
+    assert result.code == ExitCode.REFUSED
+    assert "chkpt.pth itself" in result.err
+
+
+def test_a_model_without_conditions_takes_no_checkpoint(cli, audit_path, world):
+    result = cli("cav", "bprmf", "--checkpoint", world.models["bprmf"], "--db", audit_path)
+    assert result.code == ExitCode.USAGE
+
+
+def test_ndcg_by_hand():
+    lists = np.array([[5, 3, 8], [1, 2, -1]])
+    wanted = [np.array([3, 8, 9]), np.array([7])]
+    ideal = 1 + 1 / np.log2(3) + 0.5
+    np.testing.assert_allclose(conditioned_ranking.ndcg(lists, wanted), [(1 / np.log2(3) + 0.5) / ideal, 0])
+
+
+def test_components_are_numpys_and_find_the_axis_of_conditions():
+    rng = np.random.default_rng(0)
+    condition = np.tile(np.arange(-1, 3), 50)
+    x = rng.normal(size=(200, 6)) * [3, 1, 1, 1, 1, 1]
+    x[:, 1] += 4 * condition
+    found = latent_space.components(x, condition, np.ones(200, bool))
+    size = np.linalg.svd(x - x.mean(axis=0), compute_uv=False) ** 2
+    np.testing.assert_allclose(found.variance, size[:5] / size.sum())
+    np.testing.assert_allclose(np.var(found.places(x), axis=0) * 200, size[:5])
+    assert found.eta_squared.argmax() == 0
+    assert found.eta_squared[0] > 0.7
+
+
+@pytest.mark.parametrize(("shift", "apart"), [(0.0, False), (3.0, True)])
+def test_silhouette_against_labels_shuffled_within_users(shift, apart):
+    rng = np.random.default_rng(1)
+    user, condition = np.repeat(np.arange(30), 3), np.tile(np.arange(3), 30)
+    x = rng.normal(size=(90, 4)) + 3 * rng.normal(size=(30, 4))[user] * (shift == 0)
+    x[:, 0] += shift * condition
+    found = latent_space.apart(x, user, condition, 0)
+    assert (found.value > found.shuffled) is apart

@@ -145,7 +145,8 @@ def table(audit: Audit, model: Model, variant: str) -> pd.DataFrame:
             SELECT * FROM cav_alignment WHERE model_id = $model AND main AND sensitivity = 'raw' AND NOT adjusted
             AND correlation = 'spearman'
         )
-        SELECT v.cav_id, c.kind, c.name || coalesce(' : ' || o.name, '') AS concept, n_positive AS n, auc, auc_low, auc_high,
+        SELECT v.cav_id, c.kind, c.name || coalesce(' : ' || o.name, '') AS concept, v.against_id IS NOT NULL AS relative,
+            n_positive AS n, auc, auc_low, auc_high,
             average_precision, base_rate, balanced_accuracy, v.p, v.q, stability, v.c, verdict, place,
             s.value AS share, s.low AS share_low, s.high AS share_high,
             r.ratings, r.value AS rating, r.low AS rating_low, r.high AS rating_high, r.q AS rating_q, r.n AS users,

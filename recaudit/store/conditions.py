@@ -76,9 +76,9 @@ def centroids(audit: Audit, model: Model, space: str) -> pd.DataFrame:
 def neighbours(audit: Audit, model: Model, space: str) -> pd.DataFrame:
     """Each condition's others by distance: ``condition, other, distance, rank``."""
     return audit.frame(
-        "WITH both AS (SELECT condition, other, distance FROM condition_distances WHERE model_id = $1 AND space = $2 "
+        "WITH pairs AS (SELECT condition, other, distance FROM condition_distances WHERE model_id = $1 AND space = $2 "
         "UNION ALL SELECT other, condition, distance FROM condition_distances WHERE model_id = $1 AND space = $2) "
-        "SELECT *, rank() OVER (PARTITION BY condition ORDER BY distance) AS rank FROM both ORDER BY condition, rank, other",
+        "SELECT *, rank() OVER (PARTITION BY condition ORDER BY distance) AS rank FROM pairs ORDER BY condition, rank, other",
         [model.model_id, space],
     )
 

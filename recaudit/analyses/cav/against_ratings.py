@@ -19,6 +19,7 @@ from recaudit.store.write import Metric
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 RATING_DRAWS = 2000
 
@@ -48,17 +49,21 @@ def store_alignment(
     user_frames, rows = [], []
     for number, row in enumerate(shown.itertuples()):
         concept = int(batch.concept[int(row.Index)])
-        own = has[:, concept]
-        n_own = np.bincount(train_user[own[train_item]], minlength=n_users)
-        share = n_own / np.maximum(profiles.activity, 1)
+        inside, outside = _sides(has, concept, int(batch.against[int(row.Index)]))
+        relative = int(batch.against[int(row.Index)]) >= 0
+        watched = _history_items(train_user, inside[train_item], n_users)
+        if relative:  # how much more of the one than of the other
+            watched = watched - _history_items(train_user, outside[train_item], n_users)
+        share = watched / np.maximum(profiles.activity, 1)
         by_user = {
             name: _by_user(values[:, number], material.user, n_users)
             for name, values in (("raw", found.raw), ("cosine", found.cosine))
         }
         answers: dict[str, list[Answer]] = {}
         for source, some in sources.items():
-            rated = alignment.rated(some.user, own[some.item], some.rating, n_users)
-            if batch.against[int(row.Index)] < 0:
+            told = (inside | outside)[some.item]
+            rated = alignment.rated(some.user[told], inside[some.item[told]], some.rating[told], n_users)
+            if not relative:
                 user_frames.append(_rating_frame(rated, int(row.concept_id), source))
             answers[source] = alignment.answered(
                 by_user, rated, share, profiles, draws=RATING_DRAWS, seed=batch.settings.seed
@@ -66,7 +71,8 @@ def store_alignment(
         main = "held-out" if answers["held-out"] and not chosen_by_rating else "all"
         for source, said in answers.items():
             rows += [_alignment_row(int(row.cav_id), source, source == main, answer) for answer in said]
-    store.replace_ratings(audit, model.model_id, user_frames)
+    if user_frames:
+        store.replace_ratings(audit, model.model_id, user_frames)
     if not rows:
         return []
     frame = pd.DataFrame(rows).dropna(subset=["value"])
@@ -75,6 +81,17 @@ def store_alignment(
     store.add(audit, "cav_alignment", model.model_id, frame)
     row_of = {int(cav): int(row) for row, cav in zip(shown.index, shown["cav_id"], strict=True)}
     return _alignment_metrics(frame, batch, row_of)
+
+
+def _sides(has: BoolArray, concept: int, against: int) -> tuple[BoolArray, BoolArray]:
+    """Items inside and outside of a concept; of a relative CAV those that have only the one, only the other."""
+    if against < 0:
+        return has[:, concept], ~has[:, concept]
+    return has[:, concept] & ~has[:, against], has[:, against] & ~has[:, concept]
+
+
+def _history_items(user: IntArray, counted: BoolArray, n_users: int) -> IntArray:
+    return np.bincount(user[counted], minlength=n_users)
 
 
 def _chosen_by_rating(every: Ratings) -> bool:

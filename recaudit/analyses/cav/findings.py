@@ -20,7 +20,8 @@ def about(audit: Audit, model: Model, settings: Settings) -> list[Finding]:
     """Findings of one variant."""
     table = store.table(audit, model, settings.variant)
     where = f"model_id = {model.model_id} AND variant = '{settings.variant}'"
-    return [*_presence(table, where, settings), *_unstable(table, where), *_ratings(table, where, model)]
+    single = table[~table["relative"]]
+    return [*_presence(single, where, settings), *_unstable(table, where), *_ratings(single, where)]
 
 
 def alignment_word(row: pd.Series) -> str:
@@ -55,7 +56,7 @@ def _presence(table: pd.DataFrame, where: str, settings: Settings) -> list[Findi
                 "info",
                 sentence + ".",
                 f"SELECT name, auc, auc_low, auc_high, q, verdict FROM cavs JOIN concepts USING (concept_id) "
-                f"WHERE {where} AND kind = {_quoted(kind)} ORDER BY auc DESC",
+                f"WHERE {where} AND against_id IS NULL AND kind = {_quoted(kind)} ORDER BY auc DESC",
             )
         )
     return found
@@ -76,8 +77,8 @@ def _unstable(table: pd.DataFrame, where: str) -> list[Finding]:
     ]
 
 
-def _ratings(table: pd.DataFrame, where: str, model: Model) -> list[Finding]:
-    judged = table[table["rating"].notna() & ~table["concept"].str.contains(" : ", regex=False)]
+def _ratings(table: pd.DataFrame, where: str) -> list[Finding]:
+    judged = table[table["rating"].notna()]
     if judged.empty:
         return []
     said = judged.apply(alignment_word, axis=1)

@@ -110,6 +110,8 @@ def test_a_relative_cav_points_from_one_to_the_other(cli, sampled, tmp_path):
     (row,) = rows(cli("cav", "sasrec", *FEW, "--relative", "Horror:Comedy", "--format", "json", "--db", db))
     assert row["concept"] == "Horror : Comedy"
     assert row["auc"] > 0.8
+    # The control of a pair is how much more of the one than of the other the history holds.
+    assert row["history"] > 0.3
     with reading(db) as audit:
         own = dict(
             audit.rows(

@@ -8,6 +8,7 @@ import torch
 
 from recaudit.analyses.cav import conditioned_ranking, latent_space
 from recaudit.errors import ExitCode
+from recaudit.report import cav as report
 from recaudit.store import conditions, read, reading
 from tests import tiny
 
@@ -92,6 +93,12 @@ def test_everything_is_stored_and_said(cli, ingested, tmp_path):
         assert rows_of(db, f"SELECT 1 FROM metrics WHERE metric = '{metric}'")
     for (query,) in rows_of(db, "SELECT evidence FROM findings WHERE protocol = 'conditions'"):
         assert json.loads(cli("sql", query, "--format", "json").out)["rows"]
+    with reading(db) as audit:
+        sections = report.sections(audit, read.model_named(audit, "cvae"))
+    (table,) = [section for section in sections if section.name == "conditions"]
+    assert {row[0] for row in table.rows} == {*NAMES, "(none)"}
+    assert all(len(str(row[2]).split(", ")) == 3 for row in table.rows if row[0] != "(none)")
+    assert json.loads(cli("sql", table.sql, "--format", "json").out)["rows"]
     assert (
         "component 1" in cli("profile", "cvae", "5", *()).out
         or "no concept" in cli("profile", "cvae", "5").err

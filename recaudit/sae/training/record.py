@@ -40,7 +40,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Trained:
-    """The dictionary of the best look."""
+    """The dictionary of the best look, or of the last where none was as sparse as ``k`` asks."""
 
     spec: SaeSpec
     settings: Settings

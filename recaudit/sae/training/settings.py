@@ -72,7 +72,8 @@ class Settings:
         epochs: at most, None for no limit but ``max_steps``.
         warmup: steps in which the learning rate rises.
         decay: share of the whole in which it falls to zero; 0 keeps it.
-        patience: looks without a better one after which the learning rate falls, then training ends.
+        patience: looks without a better one after which the learning rate falls, then training ends. Looks that
+            are denser than ``k`` by a quarter do not count, and of ``relu``, which aims at no k, none.
         silent: steps without firing that make a latent dead, so that AuxK revives it; 0 for one epoch.
         auxiliary_latents: of them, at once; as a multiple of the width.
         auxiliary_unit: AuxK's error over that of the ``residual`` (Gao et al.), or over the ``variance``.

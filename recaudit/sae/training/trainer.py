@@ -35,6 +35,8 @@ Rebuild = Callable[[str, FloatArray], FloatArray]
 """Kind (``case`` or ``item``) and vectors [n, dim] to their reconstruction."""
 
 FEWEST_ROWS = 32
+_SLACK = 1.25
+"""How many times ``k`` a look's L0 may be where training only draws it there."""
 
 
 @dataclass(frozen=True)
@@ -210,16 +212,25 @@ class Training:
             overlap=overlap,
             ndcg_ratio=ratio,
         )
-        if all(look.score > earlier.score for earlier in self.looks):
+        rivals = [earlier for earlier in self.looks if self._is_rival(earlier)]
+        is_rival = self._is_rival(look)
+        if all(is_rival and look.score > earlier.score for earlier in rivals):
             self.looks = [replace(earlier, kept=False) for earlier in self.looks]
             self.best = {name: tensor.clone() for name, tensor in self.parameters.state().items()}
             look = replace(look, kept=True)
         self.looks.append(look)
-        self.schedule.saw(self.step, look.score)
+        if is_rival:
+            self.schedule.saw(self.step, look.score)
         return look
 
+    def _is_rival(self, look: Look) -> bool:
+        """Whether it counts who is better: a dictionary that is still to grow sparser always looks better."""
+        if self.settings.kind == "topk":
+            return True
+        return self.settings.kind != "relu" and look.l0 <= _SLACK * self.settings.k
+
     def finished(self) -> Trained:
-        """The dictionary of the best look."""
+        """The dictionary of the best look; of the last where none has the sparsity aimed at, as with ``relu``."""
         self.parameters.restore(self.best)
         return Trained(
             spec=self.parameters.spec(),

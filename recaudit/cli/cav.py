@@ -15,6 +15,8 @@ from recaudit.text import printable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from recaudit.analyses.cav.settings import Settings
+
 _FILE = click.Path(path_type=Path)
 
 
@@ -88,6 +90,8 @@ def cav(
     from recaudit.store import read, reading
 
     settings = Settings(**chosen)
+    if concept is not None and relative is not None:
+        raise UsageError("--concept and --relative exclude each other", fix="give one of them")
     with stages() as begin:
         ensure(
             db,
@@ -103,7 +107,8 @@ def cav(
     with reading(db) as audit:
         named = read.model_named(audit, model)
         table = store.table(audit, named, settings.variant)
-        if concept is not None and relative is None:
+        _note_other_settings(settings, store.made_with(audit, named.model_id, settings.variant))
+        if concept is not None:
             _close_up(audit, named, table, concept, format_)
             return
         if relative is not None:
@@ -116,6 +121,18 @@ def cav(
             note(finding)
         for said in conditioned.summary(audit, named):
             note(said)
+
+
+def _note_other_settings(asked: Settings, stored: dict[str, Any]) -> None:
+    """Say where what is stored was made otherwise than asked; a variant's name does not tell."""
+    names = ("permutations", "bootstraps", "least_items", "least_interactions", "seed")
+    other = [
+        f"{name.replace('_', '-')} {stored[name]}"
+        for name in names
+        if name in stored and stored[name] != getattr(asked, name)
+    ]
+    if other:
+        note(f"stored CAVs were made with {', '.join(other)}; --again makes them as asked")
 
 
 def read_findings(audit: Any, model: Any, variant: str) -> list[str]:
@@ -161,10 +178,7 @@ def _close_up(audit: Any, model: Any, table: pd.DataFrame, name: str, format_: s
     from recaudit.store import cav as store
 
     index = store.concept_index(audit, model.dataset_id, name)
-    ((own,),) = audit.rows(
-        "SELECT kind || ':' || name FROM concepts WHERE dataset_id = ? AND concept_id = ?",
-        [model.dataset_id, index],
-    )
+    own = ":".join(store.concept_names(audit, model.dataset_id)[index])
     row = table[(table["kind"] + ":" + table["concept"]) == own]
     if row.empty:
         raise UsageError(f"no CAV of {printable(name)}", fix="run without --concept to see which there are")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,12 @@ def remove_variant(
         f"SELECT list(cav_id) FROM cavs WHERE model_id = $model AND variant = $variant AND {wanted}",
         parameters,
     ).fetchall()[0]
+    if pairs is None:
+        # Numbers of concepts that are no longer judged would stay otherwise.
+        audit.connection.execute(
+            "DELETE FROM metrics WHERE model_id = ? AND protocol = ? AND NOT json_exists(slice, '$.against')",
+            [model_id, variant],
+        )
     if ids:
         for table in ("cavs", *_PER_CAV):
             audit.connection.execute(f"DELETE FROM {table} WHERE list_contains(?, cav_id)", [ids])
@@ -127,6 +134,15 @@ def has_variant(audit: Audit, model_id: int, variant: str, against: tuple[int, i
             [model_id, variant, *more],
         )
     )
+
+
+def made_with(audit: Audit, model_id: int, variant: str) -> dict[str, Any]:
+    """Arguments of the run that made a variant's newest CAVs."""
+    rows = audit.rows(
+        "SELECT arguments FROM cavs JOIN runs USING (run_id) WHERE model_id = ? AND variant = ? ORDER BY cav_id DESC LIMIT 1",
+        [model_id, variant],
+    )
+    return dict(json.loads(rows[0][0])) if rows else {}
 
 
 def variants(audit: Audit, model_id: int) -> list[str]:
@@ -229,6 +245,12 @@ def concept_index(audit: Audit, dataset_id: int, name: str) -> int:
         if some
         else "ingest with data that has genres, tags or years",
     )
+
+
+def concept_names(audit: Audit, dataset_id: int) -> dict[int, tuple[str, str]]:
+    """Concept id to its kind and name."""
+    rows = audit.rows("SELECT concept_id, kind, name FROM concepts WHERE dataset_id = ?", [dataset_id])
+    return {int(concept): (str(kind), str(name)) for concept, kind, name in rows}
 
 
 def user_profile(audit: Audit, model: Model, variant: str, user: int) -> pd.DataFrame:

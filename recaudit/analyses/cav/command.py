@@ -41,10 +41,8 @@ def asked_pair(audit: Audit, model: Model, text: str) -> Pair:
             continue
         if ids[0] == ids[1]:
             break
-        rows = dict(
-            audit.rows("SELECT concept_id, name FROM concepts WHERE dataset_id = ?", [model.dataset_id])
-        )
-        return Pair((ids[0], ids[1]), (str(rows[ids[0]]), str(rows[ids[1]])))
+        known = store.concept_names(audit, model.dataset_id)
+        return Pair((ids[0], ids[1]), (known[ids[0]][1], known[ids[1]][1]))
     raise UsageError(
         f"--relative {printable(text)} names no two concepts", fix="for example --relative Thriller:Horror"
     )

@@ -7,6 +7,7 @@ network, the columns alone and the overlap of the items do not already give them
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +103,7 @@ def analyse(
 
 def summary(audit: Audit, model: Model) -> list[str]:
     """Sentences about the conditions, for the command line."""
-    found = audit.rows(
-        "SELECT sentence FROM findings WHERE model_id = ? AND protocol = ? ORDER BY code",
-        [model.model_id, PROTOCOL],
-    )
-    return [str(row[0]) for row in found]
+    return [str(said) for said in views.findings(audit, replace(model, protocol=PROTOCOL))["sentence"]]
 
 
 def _dropped(names: list[str], drop: tuple[str, ...]) -> list[str]:

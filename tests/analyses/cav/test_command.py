@@ -39,6 +39,12 @@ def test_what_is_stored_is_not_run_again(on):
     result = on("cav", "sasrec", *FEW)
     assert "fitting" not in result.err
     assert "linearly present" in result.err
+    assert "made with" not in result.err
+
+
+def test_other_settings_than_those_stored_are_named(on):
+    result = on("cav", "sasrec", "--permutations", "99", "--bootstraps", "20")
+    assert "made with permutations 19;" in result.err
 
 
 def test_the_auc_is_scikit_learns(sampled):
@@ -83,6 +89,7 @@ def test_names_that_do_not_exist(on):
         result = on("cav", "sasrec", *FEW, *flags)
         assert result.code == ExitCode.USAGE, flags
     assert on("cav", "sasrec", "--negatives", "some").code == ExitCode.USAGE
+    assert on("cav", "sasrec", *FEW, "--concept", "Horror", "--relative", "Horror:War").code == ExitCode.USAGE
     assert on("profile", "sasrec", "1", "--negatives", "matched").code == ExitCode.NO_VERDICT
     assert on("profile", "sasrec", "no-such-user").code == ExitCode.USAGE
 
@@ -153,6 +160,21 @@ def test_numbers_have_public_names_and_findings_their_sql(on, sampled):
     assert sections[0].rows
     for query in [*queries, *(section.sql for section in sections)]:
         assert rows(on("sql", query, "--format", "json"))
+
+
+def test_again_leaves_no_number_of_before(cli, sampled, tmp_path):
+    db = tmp_path / "own.duckdb"
+    db.write_bytes(sampled.read_bytes())
+    flags = ("--permutations", "19", "--bootstraps", "20", "--least-items", "1000", "--again", "--db", db)
+    table = rows(cli("cav", "sasrec", *flags, "--format", "json"))
+    judged = {row["concept"] for row in table if row["auc"] is not None}
+    with reading(db) as audit:
+        stored = {
+            json.loads(text)["concept"]
+            for (text,) in audit.rows("SELECT slice FROM metrics WHERE metric = 'cav.auc'")
+        }
+    assert stored == judged
+    assert 0 < len(judged) < 10
 
 
 def test_removing_the_model_leaves_nothing(sampled, tmp_path):

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "recaudit"
 LAYERS = [
     {"cli"},
     {"report"},
-    {"ingest", "analyses", "dictionaries"},
+    {"ingest", "analyses", "dictionaries", "labels"},
     {"models", "sae", "store"},
     {"checkpoints", "datasets", "metrics"},
     {"errors", "text"},

@@ -80,7 +80,9 @@ class Material:
         """
         if sae.role == "sae":
             return inputs.codes(audit, sae, self.kind, self.ids)
-        from recaudit.sae.autoencoder import SparseAutoencoder  # torch, which names from stored codes need not load
+        from recaudit.sae.autoencoder import (
+            SparseAutoencoder,
+        )  # torch, which names from stored codes need not load
 
         encoded = SparseAutoencoder(read.sae_spec(audit, model, sae)).encode(self.vectors)
         return encoded.matrix().astype(np.float64).tocsc()

@@ -88,7 +88,9 @@ def title_words(items: Items) -> tuple[list[str], csr_array]:
 
     Words of fewer than three items name nothing but them; of the others the 5,000 most frequent are kept.
     """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # a second that other commands need not wait for
+    from sklearn.feature_extraction.text import (
+        ENGLISH_STOP_WORDS,
+    )  # a second that other commands need not wait for
 
     rows: list[int] = []
     found: list[str] = []

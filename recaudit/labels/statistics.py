@@ -29,7 +29,6 @@ SUPPORT = 3
 """Construction entities that a term must stand out in."""
 
 
-
 @dataclass(frozen=True)
 class StatisticsLabeller:
     """See the module."""
@@ -81,9 +80,11 @@ class StatisticsLabeller:
     def _tested(self, evidence: Sequence[Evidence]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Log p, q and how many construction entities stand out: each [latents, terms]."""
         marks = self.profiles.marks
-        n, n_terms = marks.shape
+        n = marks.shape[0]
         lengths = np.array([len(one.construct) for one in evidence], np.int64)
-        members = np.concatenate([one.construct for one in evidence]) if len(evidence) else np.empty(0, np.int64)
+        members = (
+            np.concatenate([one.construct for one in evidence]) if len(evidence) else np.empty(0, np.int64)
+        )
         rows = np.repeat(np.arange(len(evidence)), lengths)
         drawn = csr_array((np.ones(len(members)), (rows, members)), shape=(len(evidence), n))
         both = np.asarray((drawn @ marks).todense(), dtype=np.int64)
@@ -139,5 +140,3 @@ def _class_tf_idf(counts: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore"):
         rarity = np.log1p(np.where(frequency > 0, mean_size / np.maximum(frequency, 1), 0.0))
     return counts * rarity
-
-

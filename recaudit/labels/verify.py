@@ -59,7 +59,10 @@ def verdicts(labeller: Labeller, evidence: Sequence[Evidence], *, shuffles: int,
     own = [score(one, answer) for (one, _), answer in zip(named, answers, strict=False)]
     others = iter(answers[len(tasks) :])
     shuffled = np.array(
-        [[score(one, next(others)).confidence for _ in row] for (one, _), row in zip(named, dealt, strict=True)]
+        [
+            [score(one, next(others)).confidence for _ in row]
+            for (one, _), row in zip(named, dealt, strict=True)
+        ]
     ).reshape(len(named), dealt.shape[1])
     trials = np.array([len(one.verify) + len(one.random) for one, _ in named], np.int64)
     tested = beats_shuffled(np.array([one.confidence for one in own]), shuffled, trials)

@@ -105,11 +105,20 @@ def replace_labels(
             audit.append(table, frame.assign(**key, run_id=run_id))
 
 
+def forget_metrics(audit: Audit, sae: Sae, labeller: str, protocol: str) -> None:
+    """Delete the numbers of one labeller's names under a protocol."""
+    audit.connection.execute(
+        "DELETE FROM metrics WHERE sae_id = ? AND metric LIKE 'labels.%' AND protocol = ? "
+        "AND json_extract_string(slice, '$.labeller') = ?",
+        [sae.sae_id, protocol, labeller],
+    )
+
+
 def labellers(audit: Audit, sae: Sae) -> list[tuple[str, str]]:
     """(labeller, protocol) of every set of names stored for a dictionary, people's left out."""
     rows = audit.rows(
-        "SELECT labeller, protocol FROM labels WHERE sae_id = ? AND labeller NOT IN (?, 'popularity') "
-        "GROUP BY ALL ORDER BY protocol <> 'default', labeller <> 'statistics', labeller",
+        "SELECT labeller, protocol FROM labels WHERE sae_id = ? AND labeller <> ? "
+        "GROUP BY labeller, protocol ORDER BY protocol <> 'default', labeller <> 'statistics', labeller",
         [sae.sae_id, BY_HAND],
     )
     return [(str(labeller), str(protocol)) for labeller, protocol in rows]
@@ -177,33 +186,49 @@ def history(audit: Audit, sae: Sae, latent: int | None = None) -> pd.DataFrame:
     )
 
 
-def trials(audit: Audit, sae: Sae, latent: int, labeller: str, protocol: str) -> pd.DataFrame:
+def trials(audit: Audit, model: Model, sae: Sae, latent: int, labeller: str, protocol: str) -> pd.DataFrame:
     """Entities that made a latent's name and those it was tried on, strongest first in each role."""
     return audit.frame(
-        "SELECT role, entity_kind, entity_id, predicted, level, decile, value FROM label_trials WHERE sae_id = ? "
-        "AND latent = ? AND labeller = ? AND protocol = ? ORDER BY list_position(['construct', 'verify', 'random', "
-        "'hard'], role), value DESC, entity_id",
-        [sae.sae_id, latent, labeller, protocol],
+        "SELECT role, coalesce(u.raw_id, i.raw_id) AS entity, coalesce(i.title, i.raw_id) AS item, value, level, decile, "
+        "predicted FROM label_trials t JOIN items i ON i.dataset_id = $dataset AND i.item_id = t.item_id "
+        "LEFT JOIN cases c ON c.model_id = t.model_id AND c.case_id = entity_id AND entity_kind = 'case' "
+        "LEFT JOIN users u ON u.dataset_id = $dataset AND u.user_id = c.user_id WHERE sae_id = $sae "
+        "AND latent = $latent AND labeller = $labeller AND protocol = $protocol "
+        f"ORDER BY {_ROLE_ORDER}, value DESC, entity_id",
+        {  # type: ignore[arg-type]
+            "dataset": model.dataset_id,
+            "sae": sae.sae_id,
+            "latent": latent,
+            "labeller": labeller,
+            "protocol": protocol,
+        },
     )
+
+
+_ROLE_ORDER = "list_position(['construct', 'verify', 'random', 'hard'], role)"
 
 
 def texts(audit: Audit, sae: Sae) -> pd.DataFrame:
     """Every proposed name of every labeller: ``latent, labeller, protocol, text, status, confidence``."""
     return audit.frame(
         "SELECT latent, labeller, protocol, text, status, confidence FROM labels WHERE sae_id = ? "
-        "AND text IS NOT NULL AND labeller <> 'popularity' ORDER BY latent, labeller, protocol",
+        "AND text IS NOT NULL ORDER BY latent, labeller, protocol",
         [sae.sae_id],
     )
 
 
-def strong_entities(audit: Audit, sae: Sae) -> dict[tuple[int, str, str], list[int]]:
-    """(latent, labeller, protocol) to the entities its name was tried on as strong, strongest first."""
+def strong_titles(audit: Audit, model: Model, sae: Sae) -> dict[tuple[int, str, str], list[str]]:
+    """(latent, labeller, protocol) to the items of the strong entities its name was tried on, strongest first."""
     rows = audit.rows(
-        "SELECT latent, labeller, protocol, list(entity_id ORDER BY value DESC, entity_id) FROM label_trials "
-        "WHERE sae_id = ? AND role = 'verify' GROUP BY ALL ORDER BY ALL",
-        [sae.sae_id],
+        "SELECT latent, labeller, protocol, coalesce(title, raw_id) AS shown FROM label_trials t "
+        "JOIN items i ON i.dataset_id = ? AND i.item_id = t.item_id WHERE sae_id = ? AND role = 'verify' "
+        "GROUP BY ALL ORDER BY latent, labeller, protocol, max(value) DESC, shown",
+        [model.dataset_id, sae.sae_id],
     )
-    return {(int(latent), str(labeller), str(protocol)): ids for latent, labeller, protocol, ids in rows}
+    found: dict[tuple[int, str, str], list[str]] = {}
+    for latent, labeller, protocol, title in rows:
+        found.setdefault((int(latent), str(labeller), str(protocol)), []).append(str(title))
+    return found
 
 
 def add_ratings(audit: Audit, model: Model, ratings: Iterable[Rating]) -> None:

@@ -129,7 +129,7 @@ VERSION_3: tuple[Table | AddedColumns, ...] = (
             MODEL,
             SAE,
             ("latent", "INTEGER NOT NULL", ""),
-            ("labeller", "VARCHAR NOT NULL", "`statistics`, `ollama:MODEL`, `popularity`, or `person`"),
+            ("labeller", "VARCHAR NOT NULL", "`statistics`, `ollama:MODEL`, or `person`"),
             (
                 "protocol",
                 "VARCHAR NOT NULL",
@@ -189,6 +189,11 @@ VERSION_3: tuple[Table | AddedColumns, ...] = (
             ("protocol", "VARCHAR NOT NULL", ""),
             ("entity_kind", "VARCHAR NOT NULL", "`case` or `item`"),
             ("entity_id", "INTEGER NOT NULL", ""),
+            (
+                "item_id",
+                "INTEGER NOT NULL",
+                "the item itself, or the one the model recommends first for the case",
+            ),
             ("role", "VARCHAR NOT NULL", "`construct`, `verify`, `random`, `hard`"),
             (
                 "predicted",

@@ -169,8 +169,10 @@ def _fidelity(numbers: pd.DataFrame, model: Model, protocol: str) -> list[Findin
 
 
 def reading_findings(sae: Sae) -> list[Finding]:
-    """Whether the stated reading of the SAE fits its behaviour, from the stored self-check."""
+    """Whether the stated reading of the SAE fits its behaviour, from the stored self-check; controls have none."""
     check = sae.self_check
+    if not check:
+        return []
     stated = check["stated"]["explained_variance"]
     others = [(r["explained_variance"], r["name"]) for r in check["others"]]
     best, name = max(others, default=(float("-inf"), ""))

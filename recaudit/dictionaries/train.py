@@ -97,6 +97,7 @@ def prepare(db: Path, model_name: str | None, settings: Settings) -> Prepared:
         kinds = tuple(kind for kinds in TRAINING_KINDS for kind in kinds)
         entities = Entities.load(audit, model, kinds)
         _check_site(model, entities, settings)
+        settings.checked((entities.items if settings.site == "item" else entities.cases).shape[1])
         users, items = _held_out(entities.user, settings.seed), _held_out(entities.item_id, settings.seed)
         parts = _parts(entities, users, items, settings.site)
         data = TrainingData(
@@ -131,7 +132,10 @@ def _held_out(ids: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
 def _parts(
     entities: Entities, users: NDArray[np.int64], items: NDArray[np.int64], site: str
 ) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Kind to the vectors trained on and those held out; equal vectors count once."""
+    """Kind to the vectors trained on and those held out; equal vectors count once, on the training side.
+
+    Users who began with the same item share a short history: such a vector is no test of anything.
+    """
     found = {}
     for part in entities.parts(site):
         if part == "case":
@@ -139,7 +143,8 @@ def _parts(
             rows, apart = entities.cases[chosen], np.isin(entities.user[chosen], users)
         else:
             rows, apart = entities.items, np.isin(entities.item_id, items)
-        found[part] = (_distinct(rows[~apart]), rows[apart])
+        learned, rest = _distinct(rows[~apart]), _distinct(rows[apart])
+        found[part] = (learned, rest[~np.isin(_keys(rest), _keys(learned))])
     return found
 
 
@@ -154,9 +159,14 @@ def _partners(
 
 def _distinct(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows without repeats, in order of first appearance."""
-    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
-    _, first = np.unique(whole, return_index=True)
+    _, first = np.unique(_keys(rows), return_index=True)
     return rows if len(first) == len(rows) else rows[np.sort(first)]
+
+
+def _keys(rows: NDArray[np.float32]) -> NDArray[np.void]:
+    """[n] the bytes of each row."""
+    whole = np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))
+    return np.ascontiguousarray(rows).view(whole)[:, 0]
 
 
 def default_name(settings: Settings, prepared: Prepared) -> str:

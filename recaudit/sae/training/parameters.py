@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -104,22 +102,5 @@ class Parameters:
         )
 
 
-def fresh(settings: Settings, x: FloatArray) -> SaeSpec:
-    """The dictionary of these settings on vectors [n, dim] before its first step: an untrained control."""
-    rows = torch.from_numpy(np.ascontiguousarray(x, np.float32))
-    return Parameters(settings, rows, 1.0).spec()
-
-
 def _array(tensor: Tensor) -> FloatArray:
     return np.asarray(tensor.detach().cpu().numpy(), np.float32).copy()
-
-
-def rows_of(n: int, batch: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Batches of row numbers without end, each epoch a new order; a last incomplete batch of it is left out."""
-    size = min(batch, n)
-    epoch = 0
-    while True:
-        order = np.random.default_rng([seed, epoch]).permutation(n)
-        for start in range(0, n - size + 1, size):
-            yield order[start : start + size]
-        epoch += 1

@@ -109,3 +109,35 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own():
         assert torch.equal(rows.sort().values, torch.arange(400))
     later = pool.batches(settings, 5)  # begun in the middle of the second epoch
     assert torch.equal(next(later).rows, epochs[1][100:200])
+
+
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+def test_the_first_step_is_adams_on_the_whole_gradient(tied):
+    """Adam's first step is rate x g / (|g| + ε); of a decoder kept at unit length, g is what turns its rows."""
+    settings = replace(
+        SETTINGS["topk"],
+        tied=tied,
+        norm_decoder="never" if tied else "step",
+        max_steps=1,
+        warmup=0,
+        batch=400,
+    )
+    run = Training(data(400), settings, torch.device("cpu"))
+    parameters, before = run.parameters, {name: t.clone() for name, t in run.parameters.trained().items()}
+    with torch.no_grad():
+        batch = next(run.pools["case"].batches(settings, 0))
+        found = run.objective.backward([run.objective.forward(batch, parameters)], parameters, torch.empty(0))
+        gradients = {name: getattr(found, name) for name in before}
+        if tied:
+            gradients["encoder"] = found.encoder + found.decoder
+        else:
+            rows = before["decoder"]
+            gradients["decoder"] = found.decoder - (found.decoder * rows).sum(1, keepdim=True) * rows
+        next(run.looks_on_the_way(judge))
+    for name, gradient in gradients.items():
+        expected = before[name] - settings.learning_rate * gradient / (gradient.abs() + 1e-8)
+        if name == "decoder":
+            expected = expected / expected.norm(dim=1, keepdim=True)
+        sure = gradient.abs() > 1e-6  # the sign of a gradient that is almost none is chance
+        assert sure.any()
+        torch.testing.assert_close(parameters.trained()[name][sure], expected[sure], rtol=1e-4, atol=1e-5)

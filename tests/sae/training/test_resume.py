@@ -21,6 +21,7 @@ TRAININGS = {
     "topk": (SHORT, WORLD),
     "plateau": (replace(SHORT, learning_rate=1e-9, max_steps=400), WORLD),
     "batchtopk": (replace(SHORT, kind="batchtopk"), WORLD),
+    "silent latents": (replace(SHORT, latents=192, pre_bias=False, learning_rate=2e-2, warmup=0), WORLD),
     "jumprelu": (replace(SHORT, kind="jumprelu"), WORLD),
     "tied": (replace(SHORT, tied=True, norm_decoder="never"), WORLD),
     "predicting both": (

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -312,9 +313,10 @@ def test_killed_and_gone_on(cli, audit, tmp_path):
 
 
 def test_dictionaries_are_named_after_what_they_are(audit):
-    prepared = training.prepare(audit, "bprmf", Settings())
-    assert training.default_name(Settings(), prepared) == "topk-128-k8"
-    both = Settings(kind="batchtopk", latents=64, k=4, site="both")
+    usual = PRESETS["recaudit"]
+    prepared = training.prepare(audit, "bprmf", usual)
+    assert training.default_name(usual, prepared) == "topk-128-k8"
+    both = replace(usual, kind="batchtopk", latents=64, k=4, site="both")
     assert training.default_name(both, training.prepare(audit, "bprmf", both)) == "batchtopk-64-k4-both"
     with pytest.raises((UsageError, NoVerdictError)):
         training.prepare(audit, "nobody", Settings())

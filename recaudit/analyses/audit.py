@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from recaudit.analyses import fidelity, findings, health, inputs, ranking
 from recaudit.analyses.protocol import protocol_named
@@ -34,21 +36,32 @@ def _done(audit: Audit, model: Model, protocol: str, sae: Sae | None) -> bool:
 
 
 def analyse(
-    db: Path, name: str | None, protocol: str | None, *, sae: str | None = None, seed: int = 0
+    db: Path,
+    name: str | None,
+    protocol: str | None,
+    *,
+    sae: str | None = None,
+    seed: int = 0,
+    again: bool = False,
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """Run ranking, fidelity, health and findings of a model and one dictionary; store them in one transaction.
 
-    Arguments as for ``is_analysed``.
+    Arguments as for ``is_analysed``, and
+
+    Args:
+        again: also run the ranking that is stored; the rest is always run.
+        arguments: for the ``runs`` table, beside the model's, the protocol's and the dictionary's name.
     """
     with writing(db) as audit:
         model = read.model_named(audit, name)
         chosen = protocol_named(protocol or model.protocol)
         dictionary = read.find_sae(audit, model, sae)
-        said = {"model": model.name, "protocol": chosen.name, **({"sae": sae} if sae else {})}
+        said = {"model": model.name, "protocol": chosen.name, **({"sae": sae} if sae else {}), **(arguments or {})}
         run = write.Run("analyse", said, seed, [model.sha256])
         write.add_run(audit, run)
         loaded = inputs.load(audit, model, chosen, seed)
-        if not _done(audit, model, chosen.name, None):
+        if again or not _done(audit, model, chosen.name, None):
             ranking.analyse(audit, loaded, run)
         if dictionary is not None:
             fidelity.analyse(audit, loaded, dictionary, run)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recaudit.cli.output import db_option, note, stages
-from recaudit.errors import UsageError
 from recaudit.text import printable
 
 if TYPE_CHECKING:
-    from recaudit.datasets import ReadOptions
+    from recaudit.ingest.run import Ingested
 
 _FILE = click.Path(path_type=Path)
 _POSITIVE = click.IntRange(min=1)
@@ -80,33 +79,17 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
 
     Nothing in any file is executed. The audit file is left as it was unless everything succeeds.
     """
-    from recaudit.analyses.protocol import protocol_named
-    from recaudit.checkpoints.tools import Hints
-    from recaudit.ingest import IngestRequest
     from recaudit.ingest import ingest as run
+    from recaudit.ingest.options import request_from
 
-    given = {key: value for key, value in options.items() if value not in (None, (), False)}
-    request = IngestRequest(
-        checkpoint=checkpoint,
-        data=data,
-        db=db,
-        name=options["name"],
-        sae=options["sae"],
-        site=options["site"],
-        ids=options["ids"],
-        hints=Hints(**{key: given[key] for key in _HINTS if key in given}),
-        tensor_map=options["tensor_map"],
-        adapter=options["adapter"],
-        options=_read_options(given),
-        conditions=_names(options["conditions"]),
-        vectors=options["vectors"],
-        protocol=protocol_named(options["protocol"]).name,
-        replace=options["replace"],
-        seed=options["seed"],
-        arguments={"checkpoint": checkpoint.name, "data": data.name, **_recorded(given)},
-    )
     with stages() as begin:
-        done = run(request, begin)
+        done = run(request_from(checkpoint, data, db, options), begin)
+    say(done)
+    note(f"next: recaudit report {printable(done.name)} --db {printable(db)}")
+
+
+def say(done: Ingested) -> None:
+    """What was ingested, and what its scan and its self-check found, on stderr."""
     note(f"{printable(done.name)}: {done.n_cases:,} cases from {printable(done.data_summary)}")
     for receipt in done.receipts:
         note(f"  scan of {printable(receipt.file)} ({receipt.format}): {receipt.verdict}")
@@ -117,44 +100,3 @@ def ingest(checkpoint: Path, data: Path, db: Path, **options: Any) -> None:
         note(f"  note: {said}")
     for doubt in done.doubts:
         note(f"  warning: {doubt}")
-    note(f"next: recaudit report {printable(done.name)} --db {printable(db)}")
-
-
-_HINTS = ("tool", "heads", "history_length", "k", "layers", "item_features", "user_features", "other_table")
-_READ_OPTIONS = (
-    *("layout", "items", "users", "mapping", "delimiter", "split", "split_column"),
-    *("min_rating", "min_tag_support", "seed"),
-)
-
-
-def _read_options(given: dict[str, Any]) -> ReadOptions:
-    from recaudit.datasets import ReadOptions
-
-    plain = {key: given[key] for key in _READ_OPTIONS if key in given}
-    if "column_names" in given:
-        plain["column_names"] = tuple(given["column_names"].split(","))
-    return ReadOptions(columns=dict(_role(text) for text in given.get("column", ())), **plain)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    """Comma-separated names, or the lines of the file of that name."""
-    if text is None:
-        return ()
-    path = Path(text)
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else text.split(",")
-    return tuple(name.strip() for name in lines if name.strip())
-
-
-def _role(text: str) -> tuple[str, str]:
-    role, equals, name = text.partition("=")
-    if not equals or not name:
-        raise UsageError(
-            f"--column {printable(text)} has no ROLE=NAME form", fix="for example --column user=customer"
-        )
-    return role, name
-
-
-def _recorded(given: dict[str, Any]) -> dict[str, Any]:
-    """Arguments for the ``runs`` table: where files lay on this machine is nobody's business."""
-    given = {key: value.name if isinstance(value, Path) else value for key, value in given.items()}
-    return given | {"ids": Path(given["ids"]).name} if "ids" in given else given

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from recaudit.cli.output import db_option, note, sae_option, stages
-from recaudit.errors import UsageError
 from recaudit.text import printable
 
 
@@ -44,9 +43,10 @@ def report(
     from recaudit.analyses.attribution import checked_rule
     from recaudit.analyses.audit import analyse, is_analysed
     from recaudit.report import build
+    from recaudit.report.files import renderer
     from recaudit.store import reading
 
-    renderers = [_renderer(path) for path in output]
+    renderers = [renderer(path) for path in output]
     rule = checked_rule(attribution)
     if not is_analysed(db, model, protocol, sae):
         with stages() as begin:
@@ -64,15 +64,3 @@ def report(
 
         console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=120)
         terminal.render(built, console)
-
-
-def _renderer(path: Path):  # type: ignore[no-untyped-def]
-    from recaudit.report import json, markdown
-
-    known = {".json": json.render, ".md": markdown.render}
-    if path.suffix not in known:
-        raise UsageError(
-            f"{printable(path)}: no report of type {printable(path.suffix) or '(none)'}",
-            fix=f"end the name in one of: {', '.join(known)}",
-        )
-    return known[path.suffix]

@@ -11,10 +11,6 @@ A table per command holds its options by their long names; ``[all]`` holds those
 
 from __future__ import annotations
 
-import difflib
-import re
-import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +18,7 @@ import click
 
 from recaudit.errors import UsageError
 from recaudit.text import printable
+from recaudit.toml_file import TomlFile
 
 FILE = "recaudit.toml"
 SHARED = "all"
@@ -36,21 +33,21 @@ def defaults(named: str | None, command: str | None) -> dict[str, Any]:
     path = Path(named) if named else nearest(Path.cwd())
     if path is None:
         return {}
-    tables = _parsed(path)
+    file = TomlFile.read(path, "check --config")
+    tables = _tables(file)
     from recaudit.cli import COMMANDS, recaudit
 
-    _check(path, tables, {SHARED, *COMMANDS})
     if command not in COMMANDS:
         return {}
     loaded = recaudit.get_command(click.Context(recaudit), command)
     assert loaded is not None
-    names = _option_names(loaded)
+    names = option_names(loaded)
     own, shared = tables.get(command, {}), tables.get(SHARED, {})
-    _check(path, own, set(names))
+    file.check_keys(own, names, command)
     return {command: {names[key]: value for key, value in {**shared, **own}.items() if key in names}}
 
 
-def _option_names(command: click.Command) -> dict[str, str]:
+def option_names(command: click.Command) -> dict[str, str]:
     """Long flag without its dashes -> the name click knows the option by."""
     return {
         flag.removeprefix("--"): parameter.name
@@ -65,33 +62,15 @@ def nearest(start: Path) -> Path | None:
     return next((folder / FILE for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{printable(path)}: no such settings file", fix="check --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{printable(path)}: {error}", fix="correct the TOML") from None
-    for name, table in tables.items():
+def _tables(file: TomlFile) -> dict[str, dict[str, Any]]:
+    from recaudit.cli import COMMANDS
+
+    for name, table in file.content.items():
         if not isinstance(table, dict):
             raise UsageError(
-                f"{printable(path)}, line {_line(path, name)}: `{printable(name)}` stands outside a table",
+                f"{printable(file.path)}, line {file.line(name)}: `{printable(name)}` stands outside a table",
                 fix=f"put it under [{SHARED}] or under a command's name",
             )
-    return tables
-
-
-def _check(path: Path, given: Iterable[str], known: set[str]) -> None:
-    for key in given:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1) or sorted(known)[:1]
-            raise UsageError(
-                f"{printable(path)}, line {_line(path, key)}: unknown key `{printable(key)}`",
-                fix=f"did you mean `{close[0]}`?",
-            )
-
-
-def _line(path: Path, key: str) -> int:
-    pattern = re.compile(rf"\s*\[?\s*{re.escape(key)}\b")
-    lines = path.read_text("utf-8").splitlines()
-    return next((number for number, line in enumerate(lines, start=1) if pattern.match(line)), 1)
+        if name not in (SHARED, *COMMANDS):
+            file.check_keys([name], {SHARED, *COMMANDS}, name)
+    return file.content

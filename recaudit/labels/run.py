@@ -67,6 +67,8 @@ class LabelRequest:
     workers: int = 4
     transport: Transport | None = None
     """Asks a language model; None for the server at ``host``."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """For the ``runs`` table, beside what is said there anyway."""
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,7 @@ def _store(
         "with": name,
         "protocol": request.protocol,
         "latents": only or request.latents,
+        **request.arguments,
     }
     run = Run("label", said, request.seed, [model.sha256, sae.sha256])
     guesses = {v.evidence.latent: v.confidence for v in by_popularity}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from recaudit.analyses.cav import conditioned
 from recaudit.analyses.cav.run import analyse, analyse_pair
@@ -58,11 +59,13 @@ def ensure(
     checkpoint: Path | None = None,
     drop: tuple[str, ...] = (),
     again: bool = False,
+    arguments: Mapping[str, Any] | None = None,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> None:
     """Fit and store the CAVs of a variant, or of a pair, and look at a conditioned model's latent space.
 
     What is stored stays as it is unless ``again``, or unless a file is named that it was made without.
+    ``arguments`` are for the ``runs`` table, beside the settings.
     """
     with reading(db) as audit:
         model = read.model_named(audit, name)
@@ -83,8 +86,8 @@ def ensure(
         )
     if not cavs and not conditions:
         return
-    arguments = {"model": model.name, **asdict(settings), "relative": relative, "drop": list(drop)}
-    run = write.Run("cav", arguments, settings.seed, [model.sha256])
+    said = {"model": model.name, **asdict(settings), "relative": relative, "drop": list(drop)}
+    run = write.Run("cav", {**said, **(arguments or {})}, settings.seed, [model.sha256])
     with writing(db) as audit:
         write.add_run(audit, run)
         if cavs and pair is not None:

@@ -6,9 +6,10 @@ neurons, principal axes. ``inputs`` says how items get scores from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,30 +80,47 @@ def analyse(
         own = own or found
 
 
-def missing(db: Path, name: str | None) -> bool:
-    """Whether the concepts of a model's newest sparse autoencoder have not been looked at yet.
+def missing(db: Path, name: str | None, sae: str | None = None) -> bool:
+    """Whether the concepts of a dictionary have not been looked at yet.
+
+    Args:
+        sae: its name; None means the newest autoencoder.
 
     Raises:
         NoVerdictError: the model has no sparse autoencoder.
     """
     with reading(db) as audit:
-        return not concepts.is_analysed(audit, read.sae_of(audit, read.model_named(audit, name)))
+        return not concepts.is_analysed(audit, read.sae_of(audit, read.model_named(audit, name), sae))
 
 
-def ensure(db: Path, name: str | None, *, seed: int = 0) -> None:
-    """Analyse the concepts of a model's newest sparse autoencoder and its controls, unless it has been done.
+def ensure(
+    db: Path,
+    name: str | None,
+    *,
+    sae: str | None = None,
+    seed: int = 0,
+    again: bool = False,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Analyse the concepts of a dictionary and its controls, unless it has been done.
+
+    Args:
+        sae: as for ``missing``.
+        again: also where it has been done.
+        arguments: for the ``runs`` table, beside the model's and the dictionary's name.
 
     Raises:
         NoVerdictError: the model has no sparse autoencoder, or no recommendations are stored.
     """
-    if not missing(db, name):
+    if not again and not missing(db, name, sae):
         return
     with writing(db) as audit:
         model = read.model_named(audit, name)
-        sae = read.sae_of(audit, model)
-        run = Run("concepts", {"model": model.name, "sae": sae.name}, seed, [model.sha256, sae.sha256])
+        found = read.sae_of(audit, model, sae)
+        said = {"model": model.name, "sae": found.name, **(arguments or {})}
+        run = Run("concepts", said, seed, [model.sha256, found.sha256])
         write.add_run(audit, run)
-        analyse(audit, model, sae, read.controls(audit, model.model_id, sae), seed=seed, run=run)
+        analyse(audit, model, found, read.controls(audit, model.model_id, found), seed=seed, run=run)
 
 
 def item_scores(

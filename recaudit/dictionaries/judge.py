@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recaudit.analyses.inputs import LIST_LENGTH
 from recaudit.analyses.protocol import Protocol
 from recaudit.analyses.scoring import Field, target_ranks, top_lists
+from recaudit.datasets.timeline import Timeline
 from recaudit.datasets.types import Split
 from recaudit.metrics import lists, ranking
 from recaudit.store import Audit, read
@@ -22,8 +23,11 @@ Rebuild = Callable[[str, FloatArray], FloatArray]
 LISTS = 1000
 """Held-out users whose lists are compared at a look."""
 TARGETS = 4000
-"""Validation targets of held-out users whose ranks are."""
-FEWEST_TARGETS = 200
+"""Targets of held-out users whose ranks are."""
+MANY_USERS = 1000
+"""Held-out users with validation targets that make an NDCG steady enough to tell one moment of a training from
+another. Where there are fewer, their training interactions stand in: the autoencoder has not seen these."""
+FEWEST_TARGETS = 100
 """Below this the NDCG ratio is mostly noise, and lists alone decide."""
 
 
@@ -63,25 +67,22 @@ class Judge:
 def make_judge(
     audit: Audit, model: Model, protocol: Protocol, site: str, held_out: NDArray[np.int64], seed: int
 ) -> Judge:
-    """A judge on the newest case of held-out users, and on their validation targets where those are enough.
+    """A judge on the newest case of held-out users, and on their targets as ``MANY_USERS`` says.
 
     Args:
         held_out: users whose cases are not trained on.
     """
     rng = np.random.default_rng(seed)
-    newest = read.cases(audit, model, read.NEWEST_KINDS)
-    places = np.flatnonzero(np.isin(newest.user, held_out))
-    newest = _rows(newest, np.sort(rng.permutation(places)[:LISTS]))
-    # A profile holds its validation items, so a set model's targets have no case to be ranked for.
-    with_target = read.cases(audit, model, ("user", "valid"))
-    with_target = _rows(with_target, np.flatnonzero(np.isin(with_target.user, held_out)))
-    targets = read.targets(audit, model, Split.VALID)
-    places = np.flatnonzero(np.isin(targets.case_id, with_target.case_id))
-    targets = _targets(targets, np.sort(rng.permutation(places)[:TARGETS]))
-    with_target = _rows(with_target, np.flatnonzero(np.isin(with_target.case_id, targets.case_id)))
+    timeline = read.timeline(audit, model.dataset_id)
+    newest = _of(read.cases(audit, model, read.NEWEST_KINDS), held_out)
+    newest = _rows(newest, np.sort(rng.permutation(len(newest))[:LISTS]))
+    with_target, targets = _validation(audit, model, held_out, rng)
+    if len(np.unique(with_target.user)) < MANY_USERS:
+        stand_ins = _training(audit, model, timeline, held_out, rng)
+        with_target, targets = max((with_target, targets), stand_ins, key=lambda found: len(found[1].item))
     field = Field(
         cases=_joined(newest, with_target),
-        timeline=read.timeline(audit, model.dataset_id),
+        timeline=timeline,
         catalogue=read.catalogue(audit, model),
         protocol=protocol,
         n_items=read.count(audit, "items", model.dataset_id),
@@ -92,6 +93,44 @@ def make_judge(
     if len(targets.target_id) >= FEWEST_TARGETS:
         ndcg = float(ranking.ndcg(target_ranks(field, field.cases.vectors, targets), LIST_LENGTH).mean())
     return Judge(field, site, listed, original, targets, ndcg)
+
+
+def _validation(
+    audit: Audit, model: Model, held_out: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[CaseRows, TargetRows]:
+    # A profile holds its validation items, so a set model's targets have no case to be ranked for.
+    cases = _of(read.cases(audit, model, ("user", "valid")), held_out)
+    targets = read.targets(audit, model, Split.VALID)
+    known = np.flatnonzero(np.isin(targets.case_id, cases.case_id))
+    targets = _targets(targets, np.sort(rng.permutation(known)[:TARGETS]))
+    return _with(cases, targets), targets
+
+
+def _training(
+    audit: Audit, model: Model, timeline: Timeline, held_out: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[CaseRows, TargetRows]:
+    """Training interactions as targets: each of the history before it, or of its user's only case."""
+    cases = _of(read.cases(audit, model, ("train", "user")), held_out)
+    if not len(cases):
+        return cases, TargetRows(*(np.empty(0, np.int64) for _ in range(3)))
+    own = timeline.only((timeline.split == Split.TRAIN) & np.isin(timeline.user, cases.user))
+    stride = int(timeline.position.max(initial=0)) + 2
+    only_case = cases.kind[0] == "user"
+    keys = cases.user * stride + (0 if only_case else cases.history_end)
+    wanted = own.user * stride + (0 if only_case else own.position)
+    order = np.argsort(keys, kind="stable")
+    place = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
+    known = np.sort(rng.permutation(np.flatnonzero(keys[place] == wanted))[:TARGETS])
+    targets = TargetRows(np.arange(len(known)), cases.case_id[place[known]], own.item[known])
+    return _with(cases, targets), targets
+
+
+def _of(rows: CaseRows, users: NDArray[np.int64]) -> CaseRows:
+    return _rows(rows, np.flatnonzero(np.isin(rows.user, users)))
+
+
+def _with(rows: CaseRows, targets: TargetRows) -> CaseRows:
+    return _rows(rows, np.flatnonzero(np.isin(rows.case_id, targets.case_id)))
 
 
 def _rows(rows: CaseRows, places: NDArray[np.int64]) -> CaseRows:

@@ -18,10 +18,12 @@ from recaudit.dictionaries.entities import ENCODED_KINDS, TRAINING_KINDS, Entiti
 from recaudit.dictionaries.judge import Judge, make_judge
 from recaudit.dictionaries.storing import add_dictionary
 from recaudit.errors import NoVerdictError, UsageError
+from recaudit.models.heads import Head
 from recaudit.sae.controls import CONTROLS
 from recaudit.sae.training import state
+from recaudit.sae.training.prediction import TRAINABLE_HEADS
 from recaudit.sae.training.record import Look, Trained
-from recaudit.sae.training.settings import Settings
+from recaudit.sae.training.settings import PRESETS, Settings, with_loss
 from recaudit.sae.training.trainer import TrainingData, train
 from recaudit.store import Audit, read, reading, write, writing
 from recaudit.store.read import Model, Sae
@@ -51,6 +53,8 @@ class Prepared:
     """Everything a training needs, so that the audit file is closed while it runs."""
 
     model: Model
+    settings: Settings
+    """As asked, without the default's prediction term where the model's scorer has no gradient for it."""
     data: TrainingData
     judge: Judge
 
@@ -77,7 +81,7 @@ def train_dictionary(
     kept = state_path(request.db, prepared.model.name, name)
     trained = train(
         prepared.data,
-        request.settings,
+        prepared.settings,
         prepared.judge,
         device=request.device,
         threads=request.threads,
@@ -108,7 +112,18 @@ def prepare(db: Path, model_name: str | None, settings: Settings) -> Prepared:
             partners=_partners(entities, users, settings),
         )
         judge = make_judge(audit, model, protocol_named(model.protocol), settings.site, users, settings.seed)
-    return Prepared(model, data, judge)
+    return Prepared(model, suited(settings, data.head), data, judge)
+
+
+def suited(settings: Settings, head: Head | None) -> Settings:
+    """The settings without the preset's own prediction term where a head cannot be trained through.
+
+    One that was asked for stays, and is refused later.
+    """
+    usual = PRESETS[settings.preset].loss.prediction
+    if settings.loss.prediction != usual or (head is not None and head.kind in TRAINABLE_HEADS):
+        return settings
+    return with_loss(settings, {"prediction": 0.0})
 
 
 def _check_site(model: Model, entities: Entities, settings: Settings) -> None:
@@ -175,7 +190,7 @@ def default_name(settings: Settings, prepared: Prepared) -> str:
     parts = [settings.kind if settings.preset == "recaudit" else settings.preset, str(settings.width(width))]
     if settings.kind != "relu":
         parts.append(f"k{settings.k}")
-    if settings.loss.prediction:
+    if settings.loss.prediction != PRESETS[settings.preset].loss.prediction:
         parts.append(f"b{settings.loss.prediction:g}")
     if settings.site != "user":
         parts.append(settings.site)

@@ -20,20 +20,22 @@ def swept(cli, larger_world):
     return run
 
 
-def test_points_measure_what_a_training_would(cli, swept):
+def test_points_measure_what_a_training_would(cli, swept, tmp_path):
     (row,), _ = swept("k=3")
     assert row["k"] == 3
     trained = cli("train", "m", "--scale", 4, "--k", 3, "--steps", 30)
     assert trained.code == 0, trained.err
     assert cli("report", "m", "-o", "r.json").code == 0
-    with reading(cli.folder / "audit.duckdb") as audit:
-        (own,) = audit.rows("SELECT value FROM metrics WHERE metric = 'fidelity.overlap@10' AND sae_id IS NOT NULL")
+    with reading(tmp_path / "audit.duckdb") as audit:
+        (own,) = audit.rows(
+            "SELECT value FROM metrics WHERE metric = 'fidelity.overlap@10' AND sae_id IS NOT NULL"
+        )
     assert row["fidelity.overlap@10"] == own[0]
 
 
-def test_only_numbers_stay(cli, swept):
+def test_only_numbers_stay(swept, tmp_path):
     swept("k=2")
-    with reading(cli.folder / "audit.duckdb") as audit:
+    with reading(tmp_path / "audit.duckdb") as audit:
         assert read.dictionaries(audit, read.model_named(audit, "m").model_id) == []
         for table in ("activations", "latents", "training_log", "latent_concepts"):
             assert audit.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
@@ -50,7 +52,10 @@ def test_a_larger_grid_trains_what_is_new(swept):
 
 def test_processes_and_one_after_the_other_agree(cli, larger_world, swept):
     alone, _ = swept("k=2,3")
-    assert cli("ingest", larger_world["bprmf"], "--data", larger_world["data"], "--name", "m", "--db", "b").code == 0
+    assert (
+        cli("ingest", larger_world["bprmf"], "--data", larger_world["data"], "--name", "m", "--db", "b").code
+        == 0
+    )
     result = cli(
         "sweep", "m", "--steps", 30, "--scale", 4, "--grid", "k=2,3", "--jobs", 2, "--db", "b", "--format", "json"
     )  # fmt: skip
@@ -60,14 +65,14 @@ def test_processes_and_one_after_the_other_agree(cli, larger_world, swept):
     assert together == alone
 
 
-def test_pictures_and_a_table_are_written(cli, larger_world):
+def test_pictures_and_a_table_are_written(cli, larger_world, tmp_path):
     assert cli("ingest", larger_world["bprmf"], "--data", larger_world["data"], "--name", "m").code == 0
     result = cli(
         "sweep", "--steps", 20, "--scale", 4, "--grid", "k=2,3", "--grid", "prediction=0,1", "--jobs", 1,
         "--no-concepts", "-o", "out",
     )  # fmt: skip
     assert result.code == 0, result.err
-    folder = cli.folder / "out"
+    folder = tmp_path / "out"
     assert {path.name for path in folder.iterdir()} == {"sweep.csv", "by-k.svg", "by-prediction.svg"}
     drawn = (folder / "by-k.svg").read_text()
     assert "first ten kept" in drawn
@@ -76,7 +81,12 @@ def test_pictures_and_a_table_are_written(cli, larger_world):
 
 @pytest.mark.parametrize(
     ("axis", "said"),
-    [("colour=1", "cannot vary colour"), ("k", "AXIS=VALUES"), ("k=two", "are numbers"), ("kind=deep", "cannot be deep")],
+    [
+        ("colour=1", "cannot vary colour"),
+        ("k", "AXIS=VALUES"),
+        ("k=two", "are numbers"),
+        ("kind=deep", "cannot be deep"),
+    ],
 )
 def test_a_grid_that_is_none(cli, audit_path, axis, said):
     result = cli("sweep", "bprmf", "--grid", axis, "--db", audit_path)

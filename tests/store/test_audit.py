@@ -107,7 +107,9 @@ def test_a_migrated_file_has_the_columns_of_a_new_one(tmp_path):
         with writing(path):
             pass
         with reading(path) as audit:
-            columns.append(audit.rows("SELECT table_name, column_name, data_type FROM duckdb_columns() ORDER BY ALL"))
+            columns.append(
+                audit.rows("SELECT table_name, column_name, data_type FROM duckdb_columns() ORDER BY ALL")
+            )
     assert columns[0] == columns[1]
 
 

@@ -21,6 +21,8 @@ from recaudit.models.heads import Head
 
 FloatArray = NDArray[np.float32]
 
+TRAINABLE_HEADS = ("dot", "mlp", "mlp-sigmoid")
+
 TOP = 100
 """Items of each user's own list that half of the weight is on."""
 _DRAWN = 16
@@ -64,7 +66,7 @@ def prediction_loss(
     Raises:
         UsageError: this head has no gradient to speak of, or there are no users to score items for.
     """
-    if head.kind not in ("dot", "mlp", "mlp-sigmoid"):
+    if head.kind not in TRAINABLE_HEADS:
         raise UsageError(
             f"scores of a {head.kind} head cannot be trained through",
             fix="leave out the prediction term: --loss prediction=0",

@@ -100,7 +100,7 @@ class Settings:
     batch: int = 2048
     epoch: str = "rows"
     epochs: int | None = None
-    max_steps: int | None = 4000
+    max_steps: int | None = 3000
     warmup: int = 100
     decay: float = 0.3
     patience: int = 5
@@ -208,9 +208,10 @@ _M4R = Settings(
 PRESETS: Mapping[str, Settings] = {
     preset.preset: preset
     for preset in (
-        Settings(),
+        Settings(loss=LossWeights(prediction=1.0)),
         Settings(
-            preset="recsae", rescale=False, norm_decoder="epoch", learning_rate=1e-4,
+            preset="recsae",
+            rescale=False, norm_decoder="epoch", learning_rate=1e-4,
             weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
             patience=10, silent=0, auxiliary_unit="variance",
         ),
@@ -227,12 +228,14 @@ PRESETS: Mapping[str, Settings] = {
             loss=LossWeights(reconstruction=8, auxiliary=0, prediction=5, kl=0.003, rho=0.1, l1=0.3),
         ),
         Settings(
-            preset="knots", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
+            preset="knots",
+            scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
             loss=LossWeights(auxiliary=0, l1=3e-4), learning_rate=3e-4, beta2=0.99, batch=1024,
             epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50,
         ),
         Settings(
-            preset="popsteer", scale=64, k=32, rescale=False, norm_decoder="never",
+            preset="popsteer",
+            scale=64, k=32, rescale=False, norm_decoder="never",
             loss=LossWeights(auxiliary=0.5), auxiliary_unit="variance", auxiliary_latents=2, silent=0,
             learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20,
         ),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
 
@@ -70,3 +74,23 @@ class Report:
     tables: list[TableSection]
     missing: dict[str, str]
     """Section -> why it is not here and what fills it."""
+
+
+def section(
+    name: str, title: str, caption: str, frame: pd.DataFrame, sql: str, shown_of: int
+) -> TableSection:
+    """A table from a data frame."""
+    rows = [[plain(value) for value in row] for row in frame.itertuples(index=False)]
+    return TableSection(name, title, caption, [str(c) for c in frame.columns], rows, sql, shown_of)
+
+
+def plain(value: Any) -> Any:
+    """JSON's own types: numpy scalars unwrapped, missing values as None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    try:
+        return value if value == value else None
+    except TypeError:  # pandas' NA cannot say
+        return None

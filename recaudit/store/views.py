@@ -9,6 +9,9 @@ import pandas as pd
 from recaudit.store.audit import Audit
 from recaudit.store.read import NEWEST_KINDS, Model, Sae, find_sae
 
+EVALUATION_PROTOCOLS = ("history", "recsae", "recbole-seq")
+"""Names of ``analyses.protocol.PROTOCOLS``: of a number or finding under another one a report has no use."""
+
 ATTRIBUTION = {
     "recommended": "the model's first recommendation for the case",
     "recommended10": "the model's first ten recommendations",
@@ -203,25 +206,26 @@ def data_notes(audit: Audit, dataset_id: int) -> pd.DataFrame:
 
 def metrics(audit: Audit, model: Model, protocol: str, sae: Sae | None = None) -> pd.DataFrame:
     """The numbers of the model and of one dictionary (its newest autoencoder unless named) under a protocol,
-    and those that know no protocol."""
+    and those that are of no evaluation (health, concepts)."""
     chosen = sae or find_sae(audit, model)
     return audit.frame(
         "SELECT metric, slice, value, low, high, n, unit, better, m.protocol, seed, s.name AS sae "
         "FROM metrics m LEFT JOIN saes s USING (sae_id) WHERE m.model_id = ? "
         "AND (sae_id IS NULL OR sae_id = ?) "
-        "AND (m.protocol = ? OR metric NOT SIMILAR TO '(ranking|fidelity).*') ORDER BY metric, slice",
-        [model.model_id, chosen.sae_id if chosen else None, protocol],
+        "AND (m.protocol = ? OR NOT list_contains(?, m.protocol)) ORDER BY metric, slice",
+        [model.model_id, chosen.sae_id if chosen else None, protocol, list(EVALUATION_PROTOCOLS)],
     )
 
 
 def findings(audit: Audit, model: Model, sae: Sae | None = None) -> pd.DataFrame:
-    """Findings on the model and one dictionary, as in ``metrics``, under its protocol; serious ones first."""
+    """Findings on the model and one dictionary, as in ``metrics``, under its protocol or of no evaluation at all
+    (concept vectors, conditions); serious ones first."""
     chosen = sae or find_sae(audit, model)
     return audit.frame(
-        "SELECT severity, code, sentence, evidence FROM findings WHERE model_id = ? AND protocol = ? "
-        "AND (sae_id IS NULL OR sae_id = ?) "
+        "SELECT severity, code, sentence, evidence FROM findings WHERE model_id = ? "
+        "AND (protocol = ? OR NOT list_contains(?, protocol)) AND (sae_id IS NULL OR sae_id = ?) "
         "ORDER BY CASE severity WHEN 'serious' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, code",
-        [model.model_id, model.protocol, chosen.sae_id if chosen else None],
+        [model.model_id, model.protocol, list(EVALUATION_PROTOCOLS), chosen.sae_id if chosen else None],
     )
 
 

@@ -7,7 +7,7 @@ from recaudit.analyses import fidelity
 from recaudit.analyses.inputs import load
 from recaudit.analyses.protocol import PROTOCOLS
 from recaudit.analyses.scoring import target_ranks, top_lists
-from recaudit.store import read, reading
+from recaudit.store import read, reading, views
 
 
 def rank_by_definition(scores, target, masked):
@@ -83,3 +83,7 @@ def test_stored_metrics_carry_interval_n_and_protocol(audit_path):
         assert low <= value <= high or metric == "fidelity.ndcg_ratio@10", metric
         assert n > 0
         assert protocol == "history"
+
+
+def test_the_store_knows_every_evaluation_protocol():
+    assert views.EVALUATION_PROTOCOLS == tuple(PROTOCOLS)

@@ -34,7 +34,7 @@ VERSION_2: tuple[Table | AddedColumns, ...] = (
             ("l0", "DOUBLE NOT NULL", "latents active per row"),
             ("dead_share", "DOUBLE NOT NULL", "latents that fired on no training row of late, 0..1"),
             ("overlap", "DOUBLE NOT NULL", "of the first ten recommendations, reconstructed against original"),
-            ("ndcg_ratio", "DOUBLE", "NDCG@10 kept on validation targets; NULL where there are none"),
+            ("ndcg_ratio", "DOUBLE", "NDCG@10 kept on targets of held-out users; NULL where they are too few"),
             ("kept", "BOOLEAN NOT NULL", "the best look: its weights are the dictionary"),
         ),
     ),

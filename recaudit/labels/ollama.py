@@ -71,7 +71,7 @@ class Ollama:
             known = self._client.list().models
         except (ConnectionError, httpx.TransportError):
             return None
-        except (ollama.ResponseError, ValueError):
+        except (ollama.ResponseError, ValueError, TypeError):
             raise self._no_ollama() from None
         for found in known:
             if found.model in (self.llm, f"{self.llm}:latest"):
@@ -104,7 +104,7 @@ class Ollama:
                         f"{self._where} answered {error.status_code}: {printable(error.error, 160)}",
                         fix="see the server's log; what was answered before is kept, run the same command to go on",
                     ) from None
-            except ValueError:
+            except (ValueError, TypeError):
                 raise self._no_ollama() from None
             except (ConnectionError, httpx.TransportError) as error:
                 if attempt == TRIES - 1:

@@ -78,7 +78,9 @@ def _marks(shares: csc_array) -> csc_array:
         column[: filled[term]] = shares.data[shares.indptr[term] : shares.indptr[term + 1]]
         above[term] = np.quantile(column, STANDS_OUT)
     out = shares.data > above[np.repeat(np.arange(n_terms), filled)] + 1e-12
-    marks = csc_array((out.astype(np.float64), shares.indices, shares.indptr), shape=shares.shape)
+    # Copies: dropping the zeros moves indices in place.
+    places = shares.indices.copy(), shares.indptr.copy()
+    marks = csc_array((out.astype(np.float64), *places), shape=shares.shape)
     marks.eliminate_zeros()
     return marks
 

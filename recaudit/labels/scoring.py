@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recaudit.labels.types import ACTIVE_ABOVE, NO_ANSWER, Evidence, IntArray
+from recaudit.labels.types import ACTIVE_ABOVE, NO_ANSWER, Evidence, IntArray, Label
 from recaudit.metrics.enrichment import false_discovery
 from recaudit.metrics.proportions import wilson
 
@@ -65,18 +66,19 @@ def _share(part: int, of: int) -> float:
     return part / of if of else float("nan")
 
 
-def donors(n: int, shuffles: int, seed: int) -> IntArray:
-    """Whose name each latent gets in each shuffle: [n, shuffles], never its own, no other twice.
+def donors(labels: Sequence[Label], shuffles: int, seed: int) -> list[IntArray]:
+    """Whose name each latent gets in each shuffle: other latents with unrelated names, at random, none twice.
 
-    In every shuffle each name is used once. Fewer shuffles than asked for where there are not enough latents.
+    A name that says the same, in whole or in part, would be no control. Fewer than asked for where there are not
+    enough.
     """
-    shuffles = max(0, min(shuffles, n - 1))
     rng = np.random.default_rng(seed)
-    order = rng.permutation(n)
-    place = np.empty(n, np.int64)
-    place[order] = np.arange(n)
-    steps = 1 + rng.permutation(n - 1)[:shuffles] if n > 1 else np.empty(0, np.int64)
-    return order[(place[:, None] + steps[None, :]) % n] if n else np.empty((0, 0), np.int64)
+    found = []
+    for own in labels:
+        others = rng.permutation(len(labels))
+        unrelated = (int(place) for place in others if not own.related(labels[place]))
+        found.append(np.array(list(islice(unrelated, shuffles)), np.int64))
+    return found
 
 
 @dataclass(frozen=True)
@@ -88,28 +90,35 @@ class Tested:
     """Benjamini-Hochberg over the latents."""
 
 
-def beats_shuffled(own: FloatArray, shuffled: FloatArray, trials: IntArray) -> Tested:
+def beats_shuffled(own: FloatArray, shuffled: Sequence[FloatArray], trials: IntArray) -> Tested:
     """One-sided test that a latent's own name does better than names of other latents.
 
     The statistic is the confidence above the mean of shuffled names on the same trials, which takes out how easy
-    a latent is for any name, times the root of their number, which takes out how few they are. Its null distribution is that of every shuffled name against the other ones,
-    pooled over the latents, so that a few shuffles each give a fine p. Were the names dealt out at random, own
-    and shuffled ones would be exchangeable: p is then at most slightly conservative.
+    a latent is for any name, times the root of their number, which takes out how few they are. Its null
+    distribution is that of every shuffled name against the other ones, pooled over the latents, so that a few
+    shuffles each give a fine p. Were the names dealt out at random, own and shuffled ones would be exchangeable:
+    p is then at most slightly conservative.
 
     Args:
         own: [latents].
-        shuffled: [latents, shuffles]; with fewer than two columns nothing is tested.
+        shuffled: the confidences of other names, for each latent; with fewer than two it is not tested.
         trials: [latents] behind each confidence.
     """
-    if shuffled.shape[1] < 2 or not len(own):
-        return Tested(np.full(len(own), np.nan), np.full(len(own), np.nan))
-    total, n = shuffled.sum(axis=1, keepdims=True), shuffled.shape[1]
+    p = np.full(len(own), np.nan)
+    tested = [row for row, values in enumerate(shuffled) if len(values) >= 2]
+    if not tested:
+        return Tested(p, p)
     root = np.sqrt(np.asarray(trials, np.float64))
-    null = np.sort(((shuffled - (total - shuffled) / (n - 1)) * root[:, None]).ravel())
-    above = (own - total[:, 0] / n) * root
+    null = np.sort(np.concatenate([_against_others(shuffled[row]) * root[row] for row in tested]))
+    above = np.array([(own[row] - shuffled[row].mean()) * root[row] for row in tested])
     as_high = len(null) - np.searchsorted(null, above - _ROUNDING, side="left")
-    p = (1 + as_high) / (1 + len(null))
+    p[tested] = (1 + as_high) / (1 + len(null))
     return Tested(p, false_discovery(p))
+
+
+def _against_others(values: FloatArray) -> FloatArray:
+    """Each value less the mean of the other ones."""
+    return values - (values.sum() - values) / (len(values) - 1)
 
 
 def confident(confidences: Sequence[float] | FloatArray, threshold: float) -> NDArray[np.bool_]:

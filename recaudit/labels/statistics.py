@@ -108,7 +108,8 @@ class StatisticsLabeller:
         names = [_said(*self.profiles.terms[int(term)]) for term in concepts]
         if len(words):
             names.append(f"titles with {', '.join(self.profiles.terms[int(word)][1] for word in words)}")
-        return Label("; ".join(names), {"terms": terms})
+        said = frozenset("\0".join(self.profiles.terms[term]) for term in chosen)
+        return Label("; ".join(names), {"terms": terms}, said)
 
     def _term(self, evidence: Evidence, term: int, q: float) -> dict[str, str | float]:
         kind, name = self.profiles.terms[term]

@@ -58,6 +58,12 @@ class Label:
     text: str
     evidence: dict[str, Any] = field(default_factory=dict)
     """What it rests on, for people and for the judge of the same kind."""
+    terms: frozenset[str] = frozenset()
+    """What it says, piece by piece, where it has pieces; names that share one are no controls of each other."""
+
+    def related(self, other: Label) -> bool:
+        """Whether both say the same, or share a term."""
+        return self.text == other.text or not self.terms.isdisjoint(other.terms)
 
 
 @dataclass(frozen=True)

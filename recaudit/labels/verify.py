@@ -50,7 +50,7 @@ def verdicts(labeller: Labeller, evidence: Sequence[Evidence], *, shuffles: int,
     open_ = [one for one in evidence if one.refused is None]
     labels = labeller.describe(open_)
     named = [(one, label) for one, label in zip(open_, labels, strict=True) if label is not None]
-    dealt = donors(len(named), shuffles, seed)
+    dealt = donors([label for _, label in named], shuffles, seed)
     tasks = [Task(label, one.trials) for one, label in named]
     swapped = [
         Task(named[donor][1], one.trials) for (one, _), row in zip(named, dealt, strict=True) for donor in row
@@ -58,12 +58,10 @@ def verdicts(labeller: Labeller, evidence: Sequence[Evidence], *, shuffles: int,
     answers = labeller.predict([*tasks, *swapped])
     own = [score(one, answer) for (one, _), answer in zip(named, answers, strict=False)]
     others = iter(answers[len(tasks) :])
-    shuffled = np.array(
-        [
-            [score(one, next(others)).confidence for _ in row]
-            for (one, _), row in zip(named, dealt, strict=True)
-        ]
-    ).reshape(len(named), dealt.shape[1])
+    shuffled = [
+        np.array([score(one, next(others)).confidence for _ in row])
+        for (one, _), row in zip(named, dealt, strict=True)
+    ]
     trials = np.array([len(one.verify) + len(one.random) for one, _ in named], np.int64)
     tested = beats_shuffled(np.array([one.confidence for one in own]), shuffled, trials)
     by_latent = {
@@ -73,7 +71,7 @@ def verdicts(labeller: Labeller, evidence: Sequence[Evidence], *, shuffles: int,
             _status(float(tested.q[row])),
             own[row],
             answers[row],
-            float(shuffled[row].mean()) if shuffled.shape[1] else float("nan"),
+            float(shuffled[row].mean()) if len(shuffled[row]) else float("nan"),
             tuple(float(value) for value in shuffled[row]),
             float(tested.p[row]),
             float(tested.q[row]),

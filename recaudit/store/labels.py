@@ -114,6 +114,15 @@ def forget_metrics(audit: Audit, sae: Sae, labeller: str, protocol: str) -> None
     )
 
 
+def figures(audit: Audit, sae: Sae, labeller: str, protocol: str) -> pd.DataFrame:
+    """The numbers of one labeller's names: ``metric, slice, value, low, high, n``."""
+    return audit.frame(
+        "SELECT metric, slice, value, low, high, n FROM metrics WHERE sae_id = ? AND metric LIKE 'labels.%' "
+        "AND protocol = 'labels ' || ? AND json_extract_string(slice, '$.labeller') = ? ORDER BY metric, slice",
+        [sae.sae_id, protocol, labeller],
+    )
+
+
 def labellers(audit: Audit, sae: Sae) -> list[tuple[str, str]]:
     """(labeller, protocol) of every set of names stored for a dictionary, people's left out."""
     rows = audit.rows(

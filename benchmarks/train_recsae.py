@@ -32,7 +32,7 @@ between two batches; ``epoch_seconds`` then says how it was extrapolated. ``cpu_
 process really had, the better of the two on a busy machine (without the loader's ``--workers``).
 
 Printed: one JSON object. ``looks`` has an entry a look: system, model, step, epoch, seconds; NDCG@5 and
-NDCG@10 on dev rows and NDCG@10 on test rows, of the reconstructed model under RecSAE's protocol; and of the
+NDCG@10 on dev rows and NDCG@10 and overlap@10 on test rows, of the reconstructed model under RecSAE's protocol; and of the
 distinct vectors of test rows, the explained variance and the share of latents that fire on none of them.
 ``base`` has the NDCG of the model itself.
 """
@@ -326,6 +326,7 @@ def watching(
             for part, ks in cutoffs.items()
             for k in ks
         }
+        figures["test_overlap10"] = tasks["test"].overlap(model.sae_module(tasks["test"].vectors))
         model.sae_module.activate_latents = set()
         errors = (model.sae_module(distinct) - distinct).square().sum()
         figures["silent_share"] = 1 - len(model.sae_module.activate_latents) / (SCALE * distinct.shape[1])
@@ -370,6 +371,16 @@ class Task:
         own = scores.gather(1, self.targets[:, None])
         ranks = 1 + ((scores >= own) & ~self.masked).sum(1)
         return float(torch.where(ranks <= k, 1 / torch.log2(ranks + 1.0), 0.0).mean())
+
+    def overlap(self, vectors: Any, k: int = 10) -> float:
+        """Share of each row's first ``k`` unmasked items that the reconstruction keeps."""
+        import torch
+
+        lists = [
+            (rows @ self.items.T).masked_fill(self.masked, -torch.inf).topk(k).indices
+            for rows in (self.vectors, vectors)
+        ]
+        return float((lists[0][:, :, None] == lists[1][:, None, :]).any(2).float().mean())
 
 
 def stand_in_for_removed_names() -> None:

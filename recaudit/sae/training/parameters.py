@@ -24,22 +24,22 @@ class Parameters:
     ``scale`` is what vectors are divided by before they come here.
     """
 
-    def __init__(self, settings: Settings, x: Tensor, scale: float) -> None:
+    def __init__(self, settings: Settings, mean: Tensor, scale: float) -> None:
         """Args:
-        x: [n, dim] rows to start from, already divided by ``scale``.
+        mean: [dim] of the rows, already divided by ``scale``; where a pre-bias starts.
         """
         self.settings, self.scale = settings, scale
         rng = torch.Generator().manual_seed(settings.seed)
-        dim = x.shape[1]
+        dim, device = len(mean), mean.device
         latents = settings.width(dim)
         # Random directions end better than rows of the data: those begin as near-duplicates of each other.
-        self.decoder = torch.randn(latents, dim, generator=rng).to(x.device)
+        self.decoder = torch.randn(latents, dim, generator=rng).to(device)
         self.normalise()
         self.encoder = self.decoder if settings.tied else self.decoder.clone()
-        self.encoder_bias = torch.zeros(latents, device=x.device)
-        self.pre_bias = x.mean(dim=0) if settings.pre_bias else torch.zeros(dim, device=x.device)
-        self.log_threshold = torch.full((latents,), float(np.log(_FIRST_THRESHOLD)), device=x.device)
-        self.running_threshold = torch.zeros((), device=x.device)
+        self.encoder_bias = torch.zeros(latents, device=device)
+        self.pre_bias = mean.clone() if settings.pre_bias else torch.zeros(dim, device=device)
+        self.log_threshold = torch.full((latents,), float(np.log(_FIRST_THRESHOLD)), device=device)
+        self.running_threshold = torch.zeros((), device=device)
         """Of ``batchtopk``: a moving average of the smallest pre-activation that a batch kept."""
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,10 +32,13 @@ from recaudit.sae.training.schedule import Schedule
 from recaudit.sae.training.settings import Settings
 
 FloatArray = NDArray[np.float32]
+FloatArray64 = NDArray[np.float64]
 Rebuild = Callable[[str, FloatArray], FloatArray]
 """Kind (``case`` or ``item``) and vectors [n, dim] to their reconstruction."""
 
 FEWEST_ROWS = 32
+_CHUNK_CELLS = 1 << 20
+"""Numbers taken to double precision at once: 8 MiB."""
 _SLACK = 1.25
 """How many times ``k`` a look's L0 may be where training only draws it there."""
 
@@ -112,18 +116,19 @@ class Training:
     def __init__(self, data: TrainingData, settings: Settings, device: torch.device) -> None:
         dim = next(iter(data.train.values())).shape[1]
         self.settings, self.data = settings.checked(dim), data
-        pools = {kind: _Pool(kind, rows, settings, device) for kind, rows in data.train.items()}
-        scale = _common_scale(pools.values()) if settings.rescale else 1.0
-        for pool in pools.values():
-            pool.divide(scale)
-        self.pools = pools
-        everything = torch.cat([pool.x for pool in pools.values()])
-        self.parameters = Parameters(settings, everything, scale)
+        seen = {kind: _normalised(rows, settings) for kind, rows in data.train.items()}
+        mean, variance = _moments([rows for rows, _ in seen.values()])
+        scale = math.sqrt(variance) or 1.0 if settings.rescale else 1.0
+        self.pools = {kind: _Pool(kind, rows, gain, scale, device) for kind, (rows, gain) in seen.items()}
+        start = torch.from_numpy((mean / scale).astype(np.float32)).to(device)
+        self.parameters = Parameters(settings, start, scale)
         self.prediction = _prediction(data, settings, device)
-        self.objective = Objective(settings, _variance(data.train.values()), dim, self.prediction)
+        if settings.norm_in != "none":
+            _, variance = _moments(list(data.train.values()))
+        self.objective = Objective(settings, variance or 1.0, dim, self.prediction)
         self.adam = _optimiser(self.parameters)
         self.silent_for = torch.zeros(settings.width(dim), dtype=torch.long, device=device)
-        longest = max(len(pool.x) for pool in pools.values())
+        longest = max(len(pool.x) for pool in self.pools.values())
         rows = data.interactions if settings.epoch == "interactions" else longest
         self.steps_per_epoch = max(1, rows // min(settings.batch, longest))
         limits = (settings.max_steps, settings.epochs and settings.epochs * self.steps_per_epoch)
@@ -246,17 +251,12 @@ class Training:
 class _Pool:
     """The training rows of one kind, as the dictionary sees them."""
 
-    def __init__(self, kind: str, rows: FloatArray, settings: Settings, device: torch.device) -> None:
-        scale = row_scale(rows, settings.norm_in)
-        seen = rows if scale is None else scale.normalise(rows)
-        gain = np.ones((len(rows), 1), np.float32) if scale is None else scale.gain
+    def __init__(
+        self, kind: str, rows: FloatArray, gain: FloatArray, scale: float, device: torch.device
+    ) -> None:
         self.kind = kind
-        self.x = torch.from_numpy(np.require(seen, np.float32, ["C", "W"])).to(device)
-        self.gain = torch.from_numpy(np.require(gain, np.float32, ["C", "W"])).to(device)
-
-    def divide(self, scale: float) -> None:
-        self.x = self.x / scale
-        self.gain = self.gain * scale
+        self.x = torch.from_numpy(rows / np.float32(scale)).to(device)
+        self.gain = torch.from_numpy(gain * np.float32(scale)).to(device)
 
     def batches(self, settings: Settings, step: int) -> Iterator[Batch]:
         """Batches from a step on, each epoch in an order of its own; an incomplete last one is left out."""
@@ -272,15 +272,27 @@ class _Pool:
             epoch, place = epoch + 1, 0
 
 
-def _common_scale(pools: Iterable[_Pool]) -> float:
-    """Root mean square distance from the mean over all rows; 1 where they are all the same."""
-    x = torch.cat([pool.x for pool in pools])
-    return float((x - x.mean(dim=0)).square().sum(dim=1).mean().sqrt()) or 1.0
+def _normalised(rows: FloatArray, settings: Settings) -> tuple[FloatArray, FloatArray]:
+    """Rows [n, dim] as the dictionary sees them but for a common factor, and their gain [n, 1] back."""
+    scale = row_scale(rows, settings.norm_in)
+    if scale is None:
+        return rows, np.ones((len(rows), 1), np.float32)
+    return scale.normalise(rows), scale.gain
 
 
-def _variance(rows: Iterable[FloatArray]) -> float:
-    x = np.concatenate(list(rows)).astype(np.float64)
-    return float(np.square(x - x.mean(axis=0)).sum(axis=1).mean()) or 1.0
+def _moments(parts: Sequence[FloatArray]) -> tuple[FloatArray64, float]:
+    """Mean [dim] of all rows and their mean squared distance from it, in bounded memory beside the rows."""
+    count = sum(len(part) for part in parts)
+    mean = sum(chunk.sum(axis=0) for chunk in _chunks(parts)) / count
+    total = sum(float(np.square(chunk - mean).sum()) for chunk in _chunks(parts))
+    return mean, total / count
+
+
+def _chunks(parts: Sequence[FloatArray]) -> Iterator[FloatArray64]:
+    for part in parts:
+        size = max(1, _CHUNK_CELLS // part.shape[1])
+        for start in range(0, len(part), size):
+            yield part[start : start + size].astype(np.float64)
 
 
 def _prediction(data: TrainingData, settings: Settings, device: torch.device) -> Prediction | None:

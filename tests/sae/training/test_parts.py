@@ -1,5 +1,6 @@
 """Selection, optimiser, schedule, settings."""
 
+import tracemalloc
 from dataclasses import fields, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from recaudit.sae.training.parameters import Parameters
 from recaudit.sae.training.schedule import Schedule
 from recaudit.sae.training.settings import PRESETS, LossWeights, Settings, preset_named, with_loss
 from recaudit.sae.training.state import device_named
+from recaudit.sae.training.trainer import _moments
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -33,10 +35,23 @@ def test_largest_is_topk(rows, n, k, ties):
         assert torch.equal(latent.sort(dim=1).values, torch.topk(pre, k).indices.sort(dim=1).values)
 
 
+def test_moments_are_exact_far_from_zero_and_copy_no_data():
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(1000, 0.1, (n, 64)).astype(np.float32) for n in (150_000, 7)]
+    together = np.concatenate(parts).astype(np.float64)
+    tracemalloc.start()
+    mean, variance = _moments(parts)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert mean == pytest.approx(together.mean(axis=0), rel=1e-12)
+    assert variance == pytest.approx(together.var(axis=0).sum(), rel=1e-9)
+    assert peak < together.nbytes / 2
+
+
 def test_batchtopk_keeps_k_a_row_on_average_and_remembers_the_cut():
     settings = Settings(kind="batchtopk", latents=256, k=4)
     x = torch.randn(500, 12, generator=torch.Generator().manual_seed(0))
-    parameters = Parameters(settings, x, 1.0)
+    parameters = Parameters(settings, x.mean(dim=0), 1.0)
     codes, pre = encode(x - parameters.pre_bias, parameters)
     kept = pre.flatten().topk(2000).values
     assert torch.equal(codes.value.sort(descending=True).values, kept)

@@ -121,7 +121,7 @@ def label_latents(
         EnvironmentProblem: the language model cannot be asked; what it answered before is kept.
     """
     settings = settings_named(request.protocol)
-    _check_labeller(request.labeller)
+    check_labeller(request.labeller)
     stage("drawing cases")
     prepared = prepare(request, settings)
     labeller, asker = _labeller(request, prepared, progress)
@@ -372,7 +372,10 @@ def _values(codes: csc_array, latent: int, n: int) -> np.ndarray:
     return column
 
 
-def _check_labeller(name: str) -> None:
+def check_labeller(name: str) -> None:
+    """Raises:
+    UsageError: there is no such labeller.
+    """
     if name != STATISTICS and not (name.startswith(OLLAMA) and name != OLLAMA):
         raise UsageError(
             f"--with cannot be {printable(name)}",

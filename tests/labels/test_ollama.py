@@ -54,7 +54,7 @@ def server(monkeypatch):
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running.daemon_threads = True
-    thread = threading.Thread(target=running.serve_forever)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,))
     thread.start()
     host = f"http://127.0.0.1:{running.server_address[1]}"
     yield lambda *steps: (script.extend(steps), Ollama("tiny", host, 0.5))[1], seen
@@ -112,7 +112,8 @@ def test_no_answer_in_time(server):
     assert "--timeout" in caught.value.fix
 
 
-def test_no_server():
+def test_no_server(monkeypatch):
+    monkeypatch.setattr(ollama, "WAIT_SECONDS", 0.01)
     transport = Ollama("tiny", "http://127.0.0.1:1", 0.5)
     assert transport.digest() is None
     with pytest.raises(EnvironmentProblem) as caught:

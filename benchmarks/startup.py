@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25)
     rounds = parser.parse_args().rounds
     compare("recaudit --help", [RECAUDIT, "--help"], "import click", rounds)
-    print_dearest("from recaudit.cli import run; run(['--help'])")
+    print_dearest("from recaudit.cli import run_line; run_line(['--help'])")
     compare("imports of recaudit report", [sys.executable, "-c", REPORT], "import duckdb, numpy", rounds)
     print_dearest(REPORT)
 

@@ -65,7 +65,7 @@ def cli(monkeypatch, tmp_path) -> Callable[..., Outcome]:
     def run(*arguments: object) -> Outcome:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = command_line.run([str(argument) for argument in arguments])
+            code = command_line.run_line([str(argument) for argument in arguments])
         return Outcome(int(code), out.getvalue(), err.getvalue())
 
     return run

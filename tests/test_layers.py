@@ -10,11 +10,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "recaudit"
 LAYERS = [
     {"cli"},
+    {"plan"},
     {"report"},
     {"ingest", "analyses", "dictionaries", "labels"},
     {"models", "sae", "store"},
     {"checkpoints", "datasets", "metrics"},
-    {"errors", "text"},
+    {"errors", "text", "toml_file"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
@@ -52,6 +53,7 @@ def test_arrows_point_down(path):
         ("recaudit.store", {"torch", "textual"}),
         ("recaudit.report", {"torch", "textual", "ollama"}),
         ("recaudit.cli.report", {"torch", "textual", "ollama"}),
+        ("recaudit.cli.run", {"torch", "textual", "ollama"}),
         ("recaudit.cli.recommend", {"torch", "textual", "ollama"}),
     ],
 )

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train a sparse autoencoder on a model in the audit.",
     "sweep": "Train many, over a grid of settings, and compare what each keeps.",
     "report": "Analyse a model and report: terminal, JSON, Markdown.",
+    "run": "Do everything a declared audit still lacks, and report.",
     "models": "List the models in an audit.",
     "latents": "List latents; or a latent's items, an item's or a user's latents.",
     "cav": "Concept activation vectors: what the item vectors hold, and what ratings say to it.",
@@ -24,6 +25,7 @@ COMMANDS = {
     "concepts": "Concepts the latents cover or miss; a concept's latents, a latent's concepts.",
     "label": "Name latents, and put each name on trial beside its controls.",
     "labels": "Names of latents: list, edit, rate, exchange.",
+    "latent": "One page about a latent: names, items, concepts, neighbours, effect.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",
@@ -76,10 +78,10 @@ def main() -> None:
     """Run the command line and exit with a documented code."""
     # Two OpenMP pools spinning against each other make small matrix work several times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_line(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run_line(arguments: list[str]) -> int:
     """Run one command line; returns its exit code and never raises."""
     try:
         result = recaudit.main(

@@ -103,11 +103,12 @@ def show_json(data: dict[str, Any]) -> None:
 
 def note(text: str) -> None:
     """Narration: stderr only, and not with --quiet."""
-    if not _quiet():
+    if not is_quiet():
         click.echo(text, err=True)
 
 
-def _quiet() -> bool:
+def is_quiet() -> bool:
+    """Whether ``--quiet`` was given."""
     context = click.get_current_context(silent=True)
     return context is not None and bool(context.find_root().params.get("quiet"))
 
@@ -127,7 +128,7 @@ class Stages:
 def stages() -> Iterator[Stages]:
     """Report the stages of a long command on stderr: a spinner on a terminal, a line each elsewhere."""
     started = time.monotonic()
-    if _quiet() or not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield Stages(lambda stage: note(f"{stage} …"), None)
         return
     from rich.console import Console

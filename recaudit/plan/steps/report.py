@@ -1,0 +1,83 @@
+"""The step that writes reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from recaudit.analyses.attribution import checked_rule
+from recaudit.analyses.protocol import protocol_named
+from recaudit.plan.read import Plan, Section
+from recaudit.plan.steps.base import Decision, Doing, Ground, Step, stored_model
+from recaudit.report import Report, build
+from recaudit.report.files import renderer
+from recaudit.store import Audit, reading
+from recaudit.store.read import Model
+from recaudit.text import printable
+
+
+@dataclass(frozen=True, eq=False)
+class WriteReport(Step):
+    """One for each file. Reports are views: a file is up to date when it says what would be written."""
+
+    name: ClassVar[str] = "report"
+    section: Section = field(kw_only=True)
+
+    @classmethod
+    def of(cls, plan: Plan, needs: tuple[Step, ...]) -> list[Step]:
+        """One an output."""
+        found: list[Step] = []
+        for section in plan.all("report"):
+            for output in section.options["outputs"]:
+                found.append(cls(plan, output, needs, section=section))
+        return found
+
+    def check(self) -> None:
+        with self.plan.at(self.section):
+            renderer(Path(self.about))
+            checked_rule(self.section.options["attribution"])
+            protocol_named(self.section.options["protocol"] or self.plan.protocol)
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def made_by(self, audit: Audit, model: Model) -> frozenset[str]:
+        return frozenset()
+
+    def decide(self, ground: Ground) -> Decision:
+        path = Path(self.about)
+        if not path.is_file():
+            return Decision(True, "no such file yet")
+        if ground.forced:
+            return Decision(True, "forced")
+        if ground.audit is None or stored_model(ground.audit, self.plan.name) is None:
+            return Decision(True, "nothing stored yet")
+        upstream = next((need for need in self.needs if need in ground.redone), None)
+        if upstream is not None:
+            return Decision(True, f"after {upstream.title}")
+        if path.read_bytes() != self._text(ground.audit).encode():
+            return Decision(True, "it says something else")
+        return Decision(False, "up to date: it says what is stored")
+
+    def do(self, doing: Doing) -> None:
+        with reading(doing.db) as audit:
+            text = self._text(audit)
+        Path(self.about).write_text(text, encoding="utf-8")
+        doing.note(f"wrote {printable(self.about)}")
+
+    def _text(self, audit: Audit) -> str:
+        return renderer(Path(self.about))(report_of(self.plan, self.section, audit))
+
+
+def report_of(plan: Plan, section: Section, audit: Audit) -> Report:
+    """The report that a section declares, from what is stored."""
+    options = section.options
+    return build(
+        audit,
+        plan.name,
+        protocol=options["protocol"],
+        rule=options["attribution"],
+        sae_name=options["sae"] or plan.dictionaries[0],
+    )

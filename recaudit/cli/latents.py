@@ -18,7 +18,10 @@ _PAIR_COLUMNS = ["count", "users", "strength", "mean", "lift", "q"]
 @click.option("--item", help="Show the latents of this item.")
 @click.option("--user", help="Show a user's history and active latents.")
 @click.option(
-    "--sort", default="contribution", show_default=True, help="contribution, density, users, max or latent."
+    "--sort",
+    default="contribution",
+    show_default=True,
+    help="contribution, density, users, max, latent, monosemanticity or confidence.",
 )
 @click.option(
     "--by", help="lift, count, strength or mean (default: lift for a latent, strength for an item)."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recaudit.report import layout
-from recaudit.report.model import MetricRow, Report
+from recaudit.report.model import MetricRow, Report, TableSection
 from recaudit.text import printable
 
 _WORDS = {"serious": "**Serious.**", "warning": "**Warning.**", "info": ""}
@@ -45,14 +45,7 @@ def _lines(report: Report) -> Iterator[str]:
         if rows:
             yield from ("", f"## {title}", "", *_metrics(rows))
     for section in report.tables:
-        yield from (
-            "",
-            f"## {_text(section.title)}",
-            "",
-            _text(section.caption),
-            "",
-            *table_lines(section.columns, section.rows),
-        )
+        yield from section_lines(section)
     for name, reason in report.missing.items():
         yield from ("", f"*{name} not run: {_text(reason)}*")
     yield from ("", f"recaudit {report.tool_version}, run `{report.run_id}`")
@@ -73,6 +66,14 @@ def _ranked(row: MetricRow | None) -> str:
 def _metrics(rows: list[MetricRow]) -> Iterator[str]:
     cells = [[layout.title(r), layout.number(r.value), layout.interval(r), f"{r.n:,} {r.unit}"] for r in rows]
     yield from _rows(["metric", "value", "95 % interval", "n"], cells)
+
+
+def section_lines(section: TableSection) -> Iterator[str]:
+    """A table under its heading, with what to see in it."""
+    yield from ("", f"## {_text(section.title)}", "")
+    if section.caption:
+        yield from (_text(section.caption), "")
+    yield from table_lines(section.columns, section.rows)
 
 
 def table_lines(columns: list[str], rows: list[list[Any]]) -> Iterator[str]:

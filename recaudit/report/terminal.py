@@ -46,13 +46,23 @@ def _sections(report: Report, width: int) -> Iterator[RenderableType]:
     yield from _latents(report, width)
     for table in report.tables:
         if not table.name.startswith(layout.LATENT_ITEMS):
-            yield _heading(table.title)
-            yield _caption(table.caption)
-            yield _table(table, width)
+            yield from _section(table, width)
     if report.missing:
         yield _heading("Not run")
     for section, reason in report.missing.items():
         yield Text(f"  – {section}: {reason}", style="dim")
+
+
+def render_tables(tables: list[TableSection], console: Console) -> None:
+    """Print tables alone."""
+    console.print(Group(*(part for table in tables for part in _section(table, console.width))))
+
+
+def _section(table: TableSection, width: int) -> Iterator[RenderableType]:
+    yield _heading(table.title)
+    if table.caption:
+        yield _caption(table.caption)
+    yield _table(table, width)
 
 
 def _heading(title: str) -> RenderableType:
@@ -168,7 +178,8 @@ def _table(section: TableSection, width: int) -> RenderableType:
     columns = _fitting(section.columns, width)
     table = _grid()
     for name in columns:
-        wide = name in _TEXT_COLUMNS
+        place = section.columns.index(name)
+        wide = name in _TEXT_COLUMNS or any(isinstance(row[place], str) for row in section.rows)
         table.add_column(
             name,
             justify="left" if wide else "right",

@@ -170,19 +170,35 @@ LATENT_ORDERS = {
     "density": "density",
     "users": "n_users",
     "max": "max_value",
-    "latent": "-latent",
+    "latent": "-l.latent",
+    "monosemanticity": "monosemanticity",
+    "confidence": "confidence",
 }
-"""Sort name to expression; larger first."""
+"""Sort name to expression; larger first, missing last."""
+
+_NAMED = """
+    SELECT latent, arg_min(text, order_) AS name, arg_min(confidence, order_) AS confidence FROM (
+        SELECT latent, text, confidence, CASE status WHEN 'by hand' THEN 0 WHEN 'verified' THEN 1 END AS order_
+        FROM labels WHERE sae_id = $sae AND protocol <> 'recsae'
+    ) WHERE order_ IS NOT NULL GROUP BY latent
+"""
+"""A latent's name: by hand, else one that was verified."""
+_ALIKE = """
+    SELECT latent, max(value) AS monosemanticity FROM latent_scores
+    WHERE sae_id = $sae AND score = 'ms-all-independent' GROUP BY latent
+"""
 
 
 def latent_list(audit: Audit, sae: Sae, order: str, limit: int | None) -> pd.DataFrame:
-    """Latents with their statistics, live ones only, sorted by a ``LATENT_ORDERS`` name."""
+    """Latents with their statistics and names, live ones only, sorted by a ``LATENT_ORDERS`` name."""
     cut = "" if limit is None else f" LIMIT {int(limit)}"
     return audit.frame(
-        "SELECT latent, density, n_cases AS cases, n_users AS users, max_value AS max, mean_value AS mean, "
-        "total * decoder_norm AS contribution, decoder_norm, max_decoder_cosine FROM latents "
-        f"WHERE sae_id = ? AND entity_kind = ? AND n_cases > 0 ORDER BY {LATENT_ORDERS[order]} DESC, latent{cut}",
-        [sae.sae_id, sae.entity_kinds[0]],
+        "SELECT l.latent, name, density, n_cases AS cases, n_users AS users, max_value AS max, mean_value AS mean, "
+        "total * decoder_norm AS contribution, max_decoder_cosine, monosemanticity, confidence FROM latents l "
+        f"LEFT JOIN ({_NAMED}) n USING (latent) LEFT JOIN ({_ALIKE}) a USING (latent) "
+        "WHERE sae_id = $sae AND entity_kind = $kind AND n_cases > 0 "
+        f"ORDER BY {LATENT_ORDERS[order]} DESC NULLS LAST, l.latent{cut}",
+        {"sae": sae.sae_id, "kind": sae.entity_kinds[0]},  # type: ignore[arg-type]
     )
 
 

@@ -1,7 +1,7 @@
 """Training a sparse autoencoder: RecSAE's own loop against ``recaudit train``, quality over training time.
 
     python benchmarks/train_recsae.py SASRec CHECKPOINT DATA --peer CLONE [--limit-seconds 420] > theirs.json
-    python benchmarks/train_recsae.py SASRec CHECKPOINT DATA --ours > ours.json
+    python benchmarks/train_recsae.py SASRec CHECKPOINT DATA --ours --against theirs.json > ours.json
 
 ``CLONE`` is a checkout of Alice1998/RecSAE, branch ``anon`` (24741e5), the code closest to the paper; the
 interpreter needs torch, pandas, scikit-learn, scipy, pyyaml and tqdm. ``CHECKPOINT`` and ``DATA`` are
@@ -32,9 +32,10 @@ between two batches; ``epoch_seconds`` then says how it was extrapolated. ``cpu_
 process really had, the better of the two on a busy machine (without the loader's ``--workers``).
 
 Printed: one JSON object. ``looks`` has an entry a look: system, model, step, epoch, seconds; NDCG@5 and
-NDCG@10 on dev rows and NDCG@10 and overlap@10 on test rows, of the reconstructed model under RecSAE's protocol; and of the
-distinct vectors of test rows, the explained variance and the share of latents that fire on none of them.
-``base`` has the NDCG of the model itself.
+NDCG@10 on dev rows and NDCG@10 and overlap@10 on test rows, of the reconstructed model under RecSAE's protocol;
+and of the distinct vectors of test rows, the explained variance and the share of latents that fire on none.
+``base`` has the NDCG of the model itself. With ``--against theirs.json``, ``against`` says for the peer's best
+look, its last and its epochs after how many seconds ours explained as much.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def main() -> None:
     parser.add_argument("--keep-denormals", action="store_true", help="theirs: as it runs on a CPU untouched")
     parser.add_argument("--l2", type=float, default=1e-6, help="theirs: weight decay inside Adam")
     parser.add_argument("--workers", type=int, default=0, help="theirs: processes of the loader")
+    parser.add_argument("--look-steps", type=int, default=20, help="ours: steps between looks")
+    parser.add_argument("--against", type=Path, metavar="JSON", help="ours: their output, to compare with")
     parser.add_argument(
         "--train", nargs="*", default=[], metavar="ARG", help="ours: passed on, with = or in quotes"
     )
@@ -97,43 +100,138 @@ def main() -> None:
 
 
 def ours(args: argparse.Namespace) -> dict[str, Any]:
-    """``recaudit train`` on the same checkpoint, and what its training log and a report say of it.
+    """``recaudit train`` on the same checkpoint, with the peer's figures taken at every look.
 
-    ``seconds`` is the log's own: training, looks not counted. The log's explained variance and NDCG ratio
-    are of rows held out from training; the figures on test rows are the report's, of the weights kept.
+    ``seconds`` is training, looks not counted; ``cpu_seconds`` also holds the start and the trainer's own part of
+    each look. The training runs in this process, because the command looks at
+    rows of its own that it held out, and here looks are on the peer's test rows, and closer together.
     """
-    import duckdb
+    import numpy as np
 
-    def recaudit(*arguments: str | Path) -> float:
-        return run([sys.executable, "-m", "recaudit", *arguments, "--db", audit]).seconds
+    from recaudit.dictionaries.train import prepare
+    from recaudit.sae.training.trainer import train
 
     with tempfile.TemporaryDirectory() as folder:
         audit = Path(folder) / "audit.duckdb"
         heads = ["--heads", str(args.heads)] if args.model == "SASRec" else []
         data = ["--data", args.data, "--ids", "rows", "--protocol", "recsae", "--name", args.model]
-        recaudit("ingest", args.checkpoint, *data, *heads)
-        whole_command = recaudit("train", args.model, "--seed", str(args.seed), *args.train)
-        recaudit("report", args.model, "-o", Path(folder) / "report.json")
-        with duckdb.connect(str(audit), read_only=True) as tables:
-            log = tables.sql(
-                "SELECT step, seconds, explained_variance, l0, dead_share, overlap, ndcg_ratio, kept "
-                "FROM training_log JOIN saes USING (sae_id) WHERE role = 'sae' ORDER BY step"
-            )
-            looks = [dict(zip(log.columns, row, strict=True)) for row in log.fetchall()]
-            found = tables.sql(
-                "SELECT metric, CAST(slice AS VARCHAR), value FROM metrics LEFT JOIN saes USING (sae_id) "
-                "WHERE coalesce(role, 'sae') = 'sae' "
-                "AND (metric LIKE '%ndcg%' OR metric LIKE 'fidelity.explained_variance%') ORDER BY ALL"
-            ).fetchall()
-    return {
+        ingest = [sys.executable, "-m", "recaudit", "ingest", args.checkpoint, *data, *heads]
+        run([*ingest, "--db", audit])
+        prepared = prepare(audit, args.model, settings_of(args))
+        base, look = watching_ours(audit)
+    looks: list[dict[str, Any]] = []
+    clock = Clock()
+
+    def judge(rebuild: Callable[..., Any]) -> tuple[float, float | None]:
+        clock.stop()
+        spent = {"cpu_seconds": round(clock.cpu_seconds, 3)}
+        looks.append({"system": "recaudit", "model": args.model, **spent, **look(rebuild)})
+        found = prepared.judge(rebuild)
+        clock.start()
+        return found
+
+    clock.start()
+
+    trained = train(prepared.data, prepared.settings, judge)
+    for said, entry in zip(trained.looks, looks, strict=True):
+        held_out = {
+            "held_out_explained_variance": said.explained_variance,
+            "held_out_overlap10": said.overlap,
+        }
+        entry |= {"step": said.step, "seconds": round(said.seconds, 3), "kept": said.kept} | held_out
+        entry["dead_share"] = said.dead_share
+    found = {
         "system": "recaudit",
         "model": args.model,
         "arguments": args.train,
-        "whole_command_seconds": whole_command,
-        "looks": [{"system": "recaudit", "model": args.model} | look for look in looks],
-        "test": [dict(zip(("metric", "slice", "value"), row, strict=True)) for row in found],
+        "base": base,
+        "rows": trained.rows,
+        "seconds": trained.looks[-1].seconds,
+        "steps": trained.looks[-1].step,
+        "never_fired_on_training_rows": float(np.mean(fired(prepared, trained) == 0)),
+        "looks": looks,
         "versions": versions("recaudit", "torch", "numpy"),
     }
+    return found | ({"against": against(found, json.loads(args.against.read_text()))} if args.against else {})
+
+
+def settings_of(args: argparse.Namespace) -> Any:
+    """What the command would train with, but for looks ``--look-steps`` apart; patience is as long in steps."""
+    from dataclasses import replace
+
+    from recaudit.cli.train import train as command
+    from recaudit.dictionaries.options import settings_from
+
+    context = command.make_context("train", [args.model, "--seed", str(args.seed), *args.train])
+    settings = settings_from(context.params)
+    patience = settings.patience * settings.look_every // args.look_steps
+    return replace(settings, look_every=args.look_steps, patience=max(1, patience))
+
+
+def fired(prepared: Any, trained: Any) -> Any:
+    """[latents] how many training rows each is active on."""
+    import numpy as np
+
+    from recaudit.sae import SparseAutoencoder
+
+    sae = SparseAutoencoder(trained.spec)
+    counts = np.zeros(len(trained.spec.encoder), np.int64)
+    for rows in prepared.data.train.values():
+        counts += np.bincount(sae.encode(rows).latent, minlength=len(counts))
+    return counts
+
+
+def watching_ours(audit: Path) -> tuple[dict[str, float], Callable[[Any], dict[str, float]]]:
+    """The model's own NDCG on test rows, and what a look measures: the same as the peer's."""
+    import numpy as np
+
+    from recaudit.analyses import inputs
+    from recaudit.analyses.protocol import protocol_named
+    from recaudit.analyses.scoring import target_ranks, top_lists
+    from recaudit.metrics import lists, ranking
+    from recaudit.metrics.reconstruction import explained_variance
+    from recaudit.store import read, reading
+
+    with reading(audit) as opened:
+        model = read.model_named(opened, None)
+        loaded = inputs.load(opened, model, protocol_named("recsae"), 0)
+    field, targets = loaded.field, loaded.targets
+    vectors = field.cases.vectors
+    rows = np.searchsorted(field.cases.case_id, targets.case_id)
+    places, of_place = np.unique(rows, return_inverse=True)
+    distinct = np.unique(vectors[places], axis=0)
+    original, _ = top_lists(field, vectors, places, 10)
+
+    def ndcg(of: Any) -> float:
+        return float(ranking.ndcg(target_ranks(field, of, targets), 10).mean())
+
+    def look(rebuild: Callable[..., Any]) -> dict[str, float]:
+        again = rebuild("case", vectors)
+        items, _ = top_lists(field, again, places, 10)
+        return {
+            "test_ndcg10": ndcg(again),
+            "test_overlap10": float(lists.overlap(original, items)[of_place].mean()),
+            "explained_variance": explained_variance(distinct, rebuild("case", distinct)),
+        }
+
+    return {"test_ndcg10": ndcg(vectors)}, look
+
+
+def against(found: dict[str, Any], peer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Seconds of ours to the explained variance that the peer had at its best, its last look, and after each epoch."""
+    best = max(peer["looks"], key=lambda look: look["explained_variance"])
+    marks = {"best look": best, "last look": peer["looks"][-1]}
+    whole = [look for look in peer["looks"] if look["epoch"] and look["epoch"] == int(look["epoch"])]
+    marks |= {f"epoch {look['epoch']:.0f}": look for look in whole}
+    return [compared(name, mark, found["looks"]) for name, mark in marks.items()]
+
+
+def compared(name: str, theirs: dict[str, Any], looks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Our first look that explains as much as theirs, and how many times sooner it came."""
+    enough = (look for look in looks if look["explained_variance"] >= theirs["explained_variance"])
+    first = next(enough, None)
+    times = {clock: theirs[clock] / first[clock] for clock in ("seconds", "cpu_seconds")} if first else None
+    return {"mark": name, "theirs": theirs, "ours": first, "times": times}
 
 
 def theirs(args: argparse.Namespace) -> dict[str, Any]:

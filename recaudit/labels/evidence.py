@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 
 from recaudit.labels.levels import STRONG, decile_edges, deciles, own_levels
 from recaudit.labels.profiles import Profiles
@@ -105,17 +106,24 @@ class Drawer:
 
     def _contrast(self, construct: IntArray) -> int | None:
         """The genre that the construction entities stand out in most, by enrichment; None without genres."""
-        terms, marks = self.profiles.terms, self.profiles.marks
-        for kind in _CONTRASTS:
-            columns = np.array([place for place, term in enumerate(terms) if term[0] == kind], np.int64)
-            if not len(columns):
-                continue
-            of_kind = marks[:, columns]
-            both = np.asarray(of_kind.tocsr()[construct].sum(axis=0), dtype=np.int64).ravel()
-            total = np.asarray(of_kind.sum(axis=0), dtype=np.int64).ravel()
-            p = log_enrichment_p(both, np.full(len(both), len(construct)), total, marks.shape[0])
-            return int(columns[np.argmin(p)])
-        return None
+        columns, marks = self._genres
+        if not len(columns):
+            return None
+        both = np.asarray(marks[construct].sum(axis=0), dtype=np.int64).ravel()
+        p = log_enrichment_p(both, np.full(len(both), len(construct)), self._genre_sizes, marks.shape[0])
+        return int(columns[np.argmin(p)])
+
+    @cached_property
+    def _genres(self) -> tuple[IntArray, csr_array]:
+        """Terms that contrasts are drawn from, and who stands out in them: [entities, terms]."""
+        kinds = [kind for kind, _ in self.profiles.terms]
+        kind = next((kind for kind in _CONTRASTS if kind in kinds), None)
+        columns = np.array([place for place, own in enumerate(kinds) if own == kind], np.int64)
+        return columns, csr_array(self.profiles.marks[:, columns])
+
+    @cached_property
+    def _genre_sizes(self) -> IntArray:
+        return np.asarray(self._genres[1].sum(axis=0), dtype=np.int64).ravel()
 
     def _standing_out(self, entities: IntArray, term: int) -> IntArray:
         marks = self.profiles.marks

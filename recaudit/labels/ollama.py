@@ -51,6 +51,10 @@ class Transport(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of connections; nothing is asked afterwards."""
+        ...
+
 
 @dataclass(frozen=True)
 class Ollama:
@@ -112,6 +116,10 @@ class Ollama:
             time.sleep(wait)
             wait *= 4
         raise AssertionError("the last try returns or raises")
+
+    def close(self) -> None:
+        """See ``Transport``."""
+        self._client.close()  # type: ignore[no-untyped-call]
 
     def unreachable(self, error: Exception | None = None) -> EnvironmentProblem:
         """No server, or one that does not answer."""

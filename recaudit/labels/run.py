@@ -25,7 +25,7 @@ from recaudit.labels.scoring import Score, confident
 from recaudit.labels.settings import Settings, settings_named
 from recaudit.labels.similarity import similarities
 from recaudit.labels.statistics import StatisticsLabeller
-from recaudit.labels.types import NO_ANSWER, Evidence, IntArray, Labeller
+from recaudit.labels.types import NO_ANSWER, Evidence, IntArray, Label, Labeller
 from recaudit.labels.verify import Verdict, verdicts
 from recaudit.store import Audit, read, reading, write, writing
 from recaudit.store import labels as store
@@ -90,6 +90,8 @@ class Prepared:
     settings: Settings
     dictionaries: list[Dictionary]
     """The one to name first, then its controls."""
+    others: list[Label]
+    """Names of latents that are not asked for now, to shuffle with."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,16 @@ def label_latents(
     if shuffles is None:
         shuffles = SHUFFLES if asker is None else LLM_SHUFFLES
     found: list[list[Verdict]] = []
-    for dictionary in prepared.dictionaries:
-        stage(f"naming and verifying {dictionary.sae.role if found else 'latents'}")
-        found.append(verdicts(labeller, dictionary.evidence, shuffles=shuffles, seed=request.seed))
+    try:
+        for dictionary in prepared.dictionaries:
+            stage(f"naming and verifying {dictionary.sae.role if found else 'latents'}")
+            own = verdicts(
+                labeller, dictionary.evidence, shuffles=shuffles, seed=request.seed, others=prepared.others
+            )
+            found.append(own)
+    finally:
+        if asker is not None:
+            asker.transport.close()
     guess = PopularityGuess(prepared.material)
     by_popularity = verdicts(guess, prepared.dictionaries[0].evidence, shuffles=0, seed=request.seed)
     stage("storing")
@@ -163,7 +172,17 @@ def prepare(request: LabelRequest, settings: Settings) -> Prepared:
             _dictionary(audit, request, settings, model, material, terms, one)
             for one in (sae, *(() if request.chosen else beside))
         ]
-    return Prepared(model, material, terms, settings, dictionaries)
+        others = _others(audit, request, sae)
+    return Prepared(model, material, terms, settings, dictionaries, others)
+
+
+def _others(audit: Audit, request: LabelRequest, sae: Sae) -> list[Label]:
+    """Stored names of the same labeller, where only chosen latents are named."""
+    if not (request.chosen and request.labeller.startswith(OLLAMA)):
+        return []
+    stored = store.texts(audit, sae)
+    same = (stored["labeller"] == request.labeller) & (stored["protocol"] == request.protocol)
+    return [Label(str(text)) for text in stored[same & ~stored["latent"].isin(request.chosen)]["text"]]
 
 
 def _dictionary(
@@ -201,13 +220,17 @@ def _labeller(
         return StatisticsLabeller(prepared.profiles), None
     llm = request.labeller.removeprefix(OLLAMA)
     transport = request.transport or Ollama(llm, request.host, request.timeout)
-    digest = transport.digest()
-    with reading(request.db) as audit:
-        # Without a server the answers there are may still be all that is needed.
-        known_digest = store.last_digest(audit, llm) if digest is None else digest
-        known = store.answers(audit, known_digest) if known_digest is not None else {}
-    if known_digest is None:
-        raise Ollama(llm, request.host).unreachable()
+    try:
+        digest = transport.digest()
+        with reading(request.db) as audit:
+            # Without a server the answers there are may still be all that is needed.
+            known_digest = store.last_digest(audit, llm) if digest is None else digest
+            known = store.answers(audit, known_digest) if known_digest is not None else {}
+        if known_digest is None:
+            raise Ollama(llm, request.host).unreachable()
+    except BaseException:
+        transport.close()
+        raise
 
     def keep(answers: list[store.Answer]) -> None:
         with writing(request.db) as audit:

@@ -41,25 +41,34 @@ class Verdict:
         return float("nan") if self.score is None else self.score.confidence
 
 
-def verdicts(labeller: Labeller, evidence: Sequence[Evidence], *, shuffles: int, seed: int) -> list[Verdict]:
+def verdicts(
+    labeller: Labeller,
+    evidence: Sequence[Evidence],
+    *,
+    shuffles: int,
+    seed: int,
+    others: Sequence[Label] = (),
+) -> list[Verdict]:
     """Names and trials of the latents of one dictionary, in their order.
 
     Args:
         shuffles: names of other latents tried on each latent's trials.
+        others: names of further latents by the same labeller, to shuffle with.
     """
     open_ = [one for one in evidence if one.refused is None]
     labels = labeller.describe(open_)
     named = [(one, label) for one, label in zip(open_, labels, strict=True) if label is not None]
-    dealt = donors([label for _, label in named], shuffles, seed)
+    pool = [*(label for _, label in named), *others]
+    dealt = donors(pool, shuffles, seed)[: len(named)]
     tasks = [Task(label, one.trials) for one, label in named]
     swapped = [
-        Task(named[donor][1], one.trials) for (one, _), row in zip(named, dealt, strict=True) for donor in row
+        Task(pool[donor], one.trials) for (one, _), row in zip(named, dealt, strict=True) for donor in row
     ]
     answers = labeller.predict([*tasks, *swapped])
     own = [score(one, answer) for (one, _), answer in zip(named, answers, strict=False)]
-    others = iter(answers[len(tasks) :])
+    rest = iter(answers[len(tasks) :])
     shuffled = [
-        np.array([score(one, next(others)).confidence for _ in row])
+        np.array([score(one, next(rest)).confidence for _ in row])
         for (one, _), row in zip(named, dealt, strict=True)
     ]
     trials = np.array([len(one.verify) + len(one.random) for one, _ in named], np.int64)

@@ -57,7 +57,14 @@ def server(monkeypatch):
     thread = threading.Thread(target=running.serve_forever, args=(0.01,))
     thread.start()
     host = f"http://127.0.0.1:{running.server_address[1]}"
-    yield lambda *steps: (script.extend(steps), Ollama("tiny", host, 0.5))[1], seen
+    transport = Ollama("tiny", host, 0.5)
+
+    def transport_with(*steps):
+        script.extend(steps)
+        return transport
+
+    yield transport_with, seen
+    transport.close()
     stop.set()
     running.shutdown()
     thread.join()
@@ -118,6 +125,7 @@ def test_no_server(monkeypatch):
     assert transport.digest() is None
     with pytest.raises(EnvironmentProblem) as caught:
         transport.ask(QUESTION)
+    transport.close()
     assert "ollama serve" in caught.value.fix
 
 
@@ -130,4 +138,6 @@ def test_another_kind_of_server(server, body):
 def test_ollama_host_is_read(monkeypatch, server):
     transport = server[0]((200, TAGS))
     monkeypatch.setenv("OLLAMA_HOST", transport.host)
-    assert Ollama("tiny").digest() == "abc"
+    other = Ollama("tiny")
+    assert other.digest() == "abc"
+    other.close()

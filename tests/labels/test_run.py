@@ -199,6 +199,20 @@ class TestLanguageModel:
         total = rows(db, "SELECT count(*) FROM answers")[0][0]
         assert total == 23 + len(rest.asked)
 
+    def test_a_chosen_latent_is_compared_with_names_there_are(self, db):
+        usable = label_latents(self.request(db, worlds.Script(worlds.reads_genres))).latents
+        more = LabelRequest(
+            db=db,
+            model=MODEL,
+            labeller="ollama:script",
+            transport=worlds.Script(worlds.reads_genres),
+            chosen=(usable[0],),
+        )
+        done = label_latents(more)
+        assert [one.evidence.latent for one in done.verdicts] == [usable[0]]
+        assert done.verdicts[0].shuffled_confidences
+        assert rows(db, "SELECT count(*) FROM labels WHERE sae_id = 0") == [(len(usable),)]
+
     def test_answers_say_where_they_come_from(self, db):
         label_latents(self.request(db, worlds.Script(worlds.reads_genres)))
         found = rows(db, "SELECT llm, llm_digest, template, prompt, options, answer FROM answers")

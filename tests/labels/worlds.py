@@ -87,6 +87,9 @@ class Script:
         got = self.answer(question)
         return got if isinstance(got, Reply) else Reply(got, "stop")
 
+    def close(self) -> None:
+        pass
+
 
 def is_naming(question: Question) -> bool:
     """Whether the question asks for a name, not for levels."""

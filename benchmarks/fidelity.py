@@ -6,7 +6,7 @@ AUDIT is copied, not changed. For each model and seed ``recaudit train`` and ``r
 of their own with one thread; everything printed is what they stored:
 
 seconds      of training, looks not counted, and ``command``, the whole command: reading, training, looks,
-             encoding, storing and controls
+             encoding, storing and controls; ``command_cpu``, the processor time that it had
 ndcg_ratio   NDCG@10 of the reconstructed recommender over that of the original, paired, 95 % interval over users
 explained    explained variance of the vectors: of cases with a target, or of the newest of each user
 overlap, rbo, tau_union, l0, dead as ``recaudit metrics`` defines them
@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from measure import run
+from measure import Process, run
 
 WANTED = {
     "ndcg_ratio": ("fidelity.ndcg_ratio@10", {}),
@@ -58,12 +58,13 @@ def main() -> None:
 def measured(audit: Path, model: str, seed: int, arguments: list[str]) -> dict[str, Any]:
     name = f"seed-{seed}"
 
-    def recaudit(*command: str | Path) -> float:
-        return run([sys.executable, "-m", "recaudit", *command, "--db", audit]).seconds
+    def recaudit(*command: str | Path) -> Process:
+        return run([sys.executable, "-m", "recaudit", *command, "--db", audit])
 
-    seconds = recaudit("train", model, "--seed", str(seed), "--name", name, *arguments)
+    training = recaudit("train", model, "--seed", str(seed), "--name", name, *arguments)
     recaudit("report", model, "--sae", name, "-o", audit.with_suffix(".json"))
-    row = {"model": model, "seed": seed, "train": arguments, "command": round(seconds, 1)}
+    row = {"model": model, "seed": seed, "train": arguments}
+    row |= {"command": round(training.seconds, 1), "command_cpu": round(training.cpu_seconds, 1)}
     row |= log(audit, model, name) | numbers(audit, model, name)
     print(row, file=sys.stderr)
     return row

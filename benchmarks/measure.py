@@ -33,11 +33,15 @@ ONE_THREAD = {
 
 @dataclass(frozen=True)
 class Process:
-    """A finished process. ``peak_mib`` is that of the largest among it and its children."""
+    """A finished process. ``peak_mib`` is that of the largest among it and its children.
+
+    ``cpu_seconds`` is the time that it and its children really had: the better one on a busy machine.
+    """
 
     seconds: float
     peak_mib: float
     output: str
+    cpu_seconds: float = 0.0
 
     @property
     def result(self) -> Any:
@@ -67,7 +71,8 @@ def run(command: Sequence[str | Path], *, cwd: Path | None = None, **variables: 
             errors.seek(0)
             sys.exit(f"{' '.join(process.args)}\nended with {process.returncode}:\n{errors.read()}")
         output.seek(0)
-        return Process(seconds, usage.ru_maxrss / 1024, output.read())
+        spent = usage.ru_utime + usage.ru_stime
+        return Process(seconds, usage.ru_maxrss / 1024, output.read(), spent)
 
 
 def own_peak_mib() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recaudit.checkpoints.sae_folder import SETTINGS_NAMES
 from recaudit.store.steps import DeclaredRun
 from recaudit.text import printable
 
@@ -21,6 +23,7 @@ _WEIGHTS = frozenset(
 )
 """Files of a folder of weights that say what they are."""
 _DATA_KEYS = ("data", "ratings")
+_WEIGHT_KEYS = ("checkpoint", "sae")
 
 
 class Digests:
@@ -39,6 +42,8 @@ class Digests:
 def _files(key: str, path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield path.name, path
+        if key in _WEIGHT_KEYS:
+            yield from _companions(path)
         return
     # Data are read from the folder itself, weights may lie deeper.
     flat = key in _DATA_KEYS
@@ -47,6 +52,17 @@ def _files(key: str, path: Path) -> Iterator[tuple[str, Path]]:
         hidden = any(part.startswith(".") for part in name.parts)
         if file.is_file() and not hidden and name.suffix.lower() in (_DATA if flat else _WEIGHTS):
             yield name.as_posix(), file
+
+
+def _companions(path: Path) -> Iterator[tuple[str, Path]]:
+    """What a tool keeps beside a file: its settings, and parts named after it."""
+    for file in sorted(path.parent.glob(f"{glob.escape(path.name)}.*")):
+        if file.is_file():
+            yield file.name, file
+    for name in SETTINGS_NAMES:
+        file = path.with_name(name)
+        if file.is_file() and file != path:
+            yield name, file
 
 
 def _sha256(path: Path) -> str:

@@ -109,8 +109,11 @@ def remove_variant(
 
 
 def replace_ratings(audit: Audit, model_id: int, frames: list[pd.DataFrame]) -> None:
-    """Store how users rated concepts, replacing what was there for the model."""
-    audit.connection.execute("DELETE FROM cav_ratings WHERE model_id = ?", [model_id])
+    """Store how users rated concepts, replacing what was there for these; other runs' concepts keep theirs."""
+    rated = sorted({int(concept) for frame in frames for concept in frame["concept_id"].unique()})
+    audit.connection.execute(
+        "DELETE FROM cav_ratings WHERE model_id = ? AND list_contains(?, concept_id)", [model_id, rated]
+    )
     for frame in frames:
         add(audit, "cav_ratings", model_id, frame)
 

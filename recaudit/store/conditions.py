@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recaudit.store.audit import Audit
+from recaudit.store.cav_plots import sampled
 from recaudit.store.read import Model
 
 TABLES = ("condition_axes", "condition_points", "condition_distances", "condition_centroids")
@@ -89,4 +91,69 @@ def user_places(audit: Audit, model: Model, space: str, user: int) -> pd.DataFra
         "SELECT coalesce(condition, '(none)') AS condition, place FROM condition_points "
         "WHERE model_id = ? AND space = ? AND user_id = ?",
         [model.model_id, space, user],
+    )
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Cases of a conditioned model on two components, to be coloured by condition.
+
+    Attributes:
+        points: ``user`` (raw id), ``condition`` (None for none), ``x``, ``y``.
+        labels: ``condition, x, y``: where the mean of each condition's cases lies, for its name.
+        axes: numbers of the two components. Numbers and signs mean nothing in another run.
+        variance: share of all variance that each of the two holds, 0..1.
+        eta_squared: share of each component's variance that lies between conditions, 0..1.
+        n: cases there are; ``points`` may be a sample of them.
+    """
+
+    points: pd.DataFrame
+    labels: pd.DataFrame
+    axes: tuple[int, int]
+    variance: tuple[float, float]
+    eta_squared: tuple[float, float]
+    n: int
+
+
+def plane(
+    audit: Audit,
+    model: Model,
+    space: str,
+    *,
+    chosen: tuple[int, int] | None = None,
+    most: int = 4000,
+    seed: int = 0,
+) -> Plane | None:
+    """Cases of one of ``spaces`` on two components.
+
+    Args:
+        chosen: their numbers, from 1; by default the two on which conditions differ most (eta squared).
+        most: points beyond which a sample is drawn, with ``seed``; -1 for all. Labels are of all.
+
+    Returns:
+        None where the space holds no cases, or has no such components.
+    """
+    known = axes(audit, model, space).set_index("axis")
+    if chosen is None:
+        best = known["eta_squared"].sort_values(ascending=False, kind="stable").index[:2]
+        chosen = (int(best.min()), int(best.max())) if len(best) == 2 else (0, 0)
+    if not {*chosen} <= {*known.index}:
+        return None
+    rows = audit.frame(
+        "SELECT raw_id AS user, condition, place[$1]::DOUBLE AS x, place[$2]::DOUBLE AS y FROM condition_points p "
+        "JOIN users u ON u.dataset_id = $3 AND u.user_id = p.user_id WHERE model_id = $4 AND space = $5 "
+        "ORDER BY p.user_id, condition NULLS FIRST",
+        [*chosen, model.dataset_id, model.model_id, space],
+    )
+    rows["condition"] = rows["condition"].astype(object).where(rows["condition"].notna(), None)
+    labels = rows.groupby("condition", sort=True, dropna=False)[["x", "y"]].mean().reset_index()
+    labels["condition"] = labels["condition"].astype(object).where(labels["condition"].notna(), None)
+    first, second = (known.loc[number] for number in chosen)
+    return Plane(
+        sampled(rows, most, seed),
+        labels,
+        chosen,
+        (float(first["variance"]), float(second["variance"])),
+        (float(first["eta_squared"]), float(second["eta_squared"])),
+        len(rows),
     )

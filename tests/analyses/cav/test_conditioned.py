@@ -157,6 +157,33 @@ def test_dropping_conditions(cli, ingested, tmp_path):
     assert cli("cav", "cvae", *FEW, "--drop", "odd", "--drop", "Drama").code == ExitCode.USAGE
 
 
+def test_the_plane_shows_the_stored_cases(cli, ingested, tmp_path):
+    assert cli("cav", "cvae", *FEW, "--checkpoint", "chkpt.pth").code == 0
+    with reading(tmp_path / "audit.duckdb") as audit:
+        model = read.model_named(audit, "cvae")
+        axes = conditions.axes(audit, model, "latent")
+        found = conditions.plane(audit, model, "latent", most=-1)
+        some = conditions.plane(audit, model, "latent", chosen=(1, 3), most=7)
+        assert conditions.plane(audit, model, "latent", chosen=(1, 99)) is None
+        assert conditions.plane(audit, model, "nowhere") is None
+        user, place = audit.rows(
+            "SELECT raw_id, place FROM condition_points JOIN users USING (user_id) WHERE space = 'latent' AND condition = 'odd'"
+        )[0]
+    best = axes.sort_values("eta_squared", ascending=False)["axis"].head(2)
+    assert found.axes == tuple(sorted(best))
+    assert set(found.eta_squared) == set(axes.set_index("axis").loc[best, "eta_squared"])
+    assert found.n == len(found.points)
+    point = found.points[(found.points["user"] == user) & (found.points["condition"] == "odd")].iloc[0]
+    assert (point["x"], point["y"]) == tuple(pytest.approx(place[axis - 1]) for axis in found.axes)
+    assert {*found.labels["condition"]} == {*NAMES, None}
+    odd = found.points[found.points["condition"] == "odd"]
+    label = found.labels[found.labels["condition"] == "odd"].iloc[0]
+    assert (label["x"], label["y"]) == (pytest.approx(odd["x"].mean()), pytest.approx(odd["y"].mean()))
+    assert some.axes == (1, 3)
+    assert len(some.points) == 7
+    assert some.n == found.n
+
+
 def test_another_file_is_refused(cli, ingested, tmp_path):
     checkpoint = torch.load(tmp_path / "chkpt.pth", weights_only=True)
     torch.save({**checkpoint, "epoch": 2}, tmp_path / "other.pth")

@@ -26,12 +26,14 @@ COMMANDS = {
     "label": "Name latents, and put each name on trial beside its controls.",
     "labels": "Names of latents: list, edit, rate, exchange.",
     "latent": "One page about a latent: names, items, concepts, neighbours, effect.",
+    "steer": "Try edits of latents or directions: what lists become, and what it costs.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",
     "export-sae": "Write a model's sparse autoencoder for SAELens, or for recaudit.",
     "scan": "Check files for code, lies and bombs; run nothing.",
     "sql": "Query an audit file.",
+    "migrate": "Bring an audit file of an older release to this one's tables.",
     "doctor": "Versions, paths, devices: what a bug report needs.",
 }
 """Command to its one line of help; the module of that name, with ``_`` for ``-``, is imported only when the

@@ -13,6 +13,7 @@ from torch import Tensor
 from recaudit.checkpoints.spec import ACTIVATIONS, NORMS_IN, SaeSpec
 from recaudit.errors import InputRefused
 from recaudit.sae import decoding
+from recaudit.sae.affine import affine
 from recaudit.sae.codes import Codes
 from recaudit.sae.normalisation import row_scale
 
@@ -43,7 +44,7 @@ class SparseAutoencoder:
         self.n_latents, self.dim = spec.encoder.shape
         self.decoder = _float(np.where(spec.finite[:, None], spec.decoder, 0))
         self.pre_bias = np.zeros(self.dim, np.float32) if spec.pre_bias is None else _float(spec.pre_bias)
-        encoder, bias = _affine(spec)
+        encoder, bias = affine(spec)
         self._encoder, self._bias = torch.from_numpy(encoder), torch.from_numpy(bias)
         self._activate = _activation(spec)
 
@@ -82,19 +83,6 @@ class SparseAutoencoder:
 
     def _empty(self) -> Codes:
         return Codes(np.empty(0, np.int32), np.empty(0, np.float32), np.zeros(1, np.int64), self.n_latents)
-
-
-def _affine(spec: SaeSpec) -> tuple[FloatArray, FloatArray]:
-    """Encoder [latents, dim] and the one bias [latents] that pre-activations need.
-
-    Subtracting the pre-bias is folded into it: W (x - c) + e = W x + (e - W c), one fused product.
-    """
-    silent = ~spec.finite
-    encoder = np.where(silent[:, None], 0, spec.encoder) if silent.any() else spec.encoder
-    bias = np.zeros(len(encoder)) if spec.encoder_bias is None else spec.encoder_bias.astype(np.float64)
-    if spec.centred and spec.pre_bias is not None:
-        bias = bias - encoder.astype(np.float64) @ spec.pre_bias.astype(np.float64)
-    return _float(encoder), _float(np.where(silent, -np.inf, bias))
 
 
 # One function per activation: pre-activations [n, latents] to the latents kept and their values. ReLU is left to

@@ -204,7 +204,7 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, writabl
     if version < SCHEMA_VERSION and not writable:
         raise InputRefused(
             f"{printable(path)}: written by an older recaudit (schema {version} of {SCHEMA_VERSION})",
-            fix="run any writing command on it once (for example `recaudit report`): that migrates it",
+            fix=f"run `recaudit migrate --db {printable(path)}`: what is in it stays",
         )
 
 

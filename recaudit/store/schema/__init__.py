@@ -11,10 +11,19 @@ from recaudit.store.schema.v1 import VERSION_1
 from recaudit.store.schema.v2 import VERSION_2
 from recaudit.store.schema.v3 import VERSION_3
 from recaudit.store.schema.v4 import VERSION_4
+from recaudit.store.schema.v5 import VERSION_5
+from recaudit.store.schema.v6 import VERSION_6
 
 META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
 
-VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    VERSION_6,
+)
 
 SCHEMA_VERSION = len(VERSIONS)
 

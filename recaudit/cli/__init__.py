@@ -27,6 +27,7 @@ COMMANDS = {
     "labels": "Names of latents: list, edit, rate, exchange.",
     "latent": "One page about a latent: names, items, concepts, neighbours, effect.",
     "steer": "Try edits of latents or directions: what lists become, and what it costs.",
+    "debias": "Find the cheapest edit against popularity, a concept or a group difference.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",

@@ -73,8 +73,9 @@ def steer(
 
     Edits change latents of a dictionary, or move vectors along a direction, for everyone, a user group, or some items.
     """
-    from recaudit.interventions.dry_run import keep, tried
+    from recaudit.interventions.dry_run import tried
     from recaudit.interventions.file import to_toml
+    from recaudit.interventions.keeping import keep
     from recaudit.interventions.sentences import told
     from recaudit.store import read, reading, write, writing
 
@@ -89,7 +90,7 @@ def steer(
         )  # fmt: skip
         lists = _lists(audit, found, user, seed) if user else None
     if output is not None:
-        _write(output, to_toml(found.intervention))
+        write_toml(output, found.intervention)
     if save is not None:
         with writing(db) as audit:
             arguments = {"model": named.name, "name": save, "intervention": to_toml(found.intervention)}
@@ -167,9 +168,12 @@ def _lists(audit: Audit, found: DryRun, users: tuple[str, ...], seed: int) -> li
     ]
 
 
-def _write(path: Path, text: str) -> None:
+def write_toml(path: Path, intervention: Intervention) -> None:
+    """Write an intervention where ``-o`` says."""
+    from recaudit.interventions.file import to_toml
+
     try:
-        path.write_text(text, "utf-8")
+        path.write_text(to_toml(intervention), "utf-8")
     except OSError as error:
         raise UsageError(f"{printable(path)}: {error.strerror}", fix="choose another file for -o") from None
     note(f"written: {printable(path)}")

@@ -22,9 +22,8 @@ from recaudit.interventions.directions import POPULARITY
 from recaudit.interventions.edits import Edit, Intervention
 from recaudit.interventions.price import Price, priced
 from recaudit.interventions.steering import Steering
+from recaudit.interventions.targets import log_popularity, reranked
 from recaudit.metrics import lists, popularity
-from recaudit.models.heads import HEADS
-from recaudit.store.read import Catalogue
 
 DRAWS = 10
 """Random controls behind one number."""
@@ -61,7 +60,7 @@ def controls(
     rng = np.random.default_rng(seed)
     of_users = not any(edit.items for edit in intervention.edits)
     if draws and intervention.of_latents and not intervention.edits[0].items:
-        outcomes = (steering.outcome(_other_latents(steering, intervention, rng)) for _ in range(draws))
+        outcomes = (steering.outcome(other_latents(steering, intervention, rng)) for _ in range(draws))
         found.append(_over_draws("random latents", steering, outcomes, seed))
     if draws and of_users:
         step = steering.vectors(intervention) - steering.users.x
@@ -95,23 +94,15 @@ def methods(steering: Steering) -> dict[str, Callable[[float], Outcome]]:
     """Ways to make lists less popular that need no dictionary, by name: strength to outcome, 0 for no change."""
     found: dict[str, Callable[[float], Outcome]] = {}
     if steering.model.head != "max-interest":
-        found["re-ranking"] = lambda strength: steering.bench.outcome(catalogue=reranked(steering, strength))
+        penalised = log_popularity(steering)
+        found["re-ranking"] = lambda strength: steering.bench.outcome(
+            catalogue=reranked(steering, penalised, strength)
+        )
     if POPULARITY in steering.users.reference.directions:
         found["projection"] = lambda strength: steering.outcome(
             Intervention((Edit("project", direction=POPULARITY, by=float(np.clip(strength, -100, 100))),))
         )
     return found
-
-
-def reranked(steering: Steering, strength: float) -> Catalogue:
-    """The catalogue whose scores lose ``strength`` standard deviations of scores per one of log popularity."""
-    catalogue = steering.bench.field.catalogue
-    sample = steering.bench.x[steering.bench.newest[:: max(1, len(steering.bench.newest) // 500)]]
-    scores = HEADS[catalogue.head](catalogue.vectors, catalogue.bias, catalogue.tensors).score(sample)
-    log = np.log1p(steering.yardstick.counts[catalogue.item_id])
-    penalty = strength * float(scores.std(axis=1).mean()) * (log - log.mean()) / (log.std() or 1.0)
-    bias = np.zeros(len(log)) if catalogue.bias is None else catalogue.bias
-    return replace(catalogue, bias=(bias - penalty).astype(np.float32))
 
 
 def list_popularity(steering: Steering, outcome: Outcome) -> float:
@@ -138,7 +129,7 @@ def _matched(popularity_at: Callable[[float], float], wanted: float, before: flo
     return sign * high
 
 
-def _other_latents(steering: Steering, intervention: Intervention, rng: np.random.Generator) -> Intervention:
+def other_latents(steering: Steering, intervention: Intervention, rng: np.random.Generator) -> Intervention:
     """The same edits of random live latents, each one that fires about as often as the one it stands for."""
     codes = steering.users.reference.codes
     assert codes is not None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from recaudit.interventions.controls import Variant
 from recaudit.interventions.price import Price
+from recaudit.interventions.search import Chosen, Found
 
 
 def told(prices: Sequence[Price], controls: Sequence[Variant]) -> list[str]:
@@ -89,3 +90,64 @@ def _changed(prices: Sequence[Price]) -> float:
 
 def _percent(change: float) -> str:
     return f"{abs(change):.1%} {'less' if change < 0 else 'more'}"
+
+
+def found_in_words(found: Found) -> list[str]:
+    """What a search found, and whether the dictionary was worth it."""
+    if not found.chosen:
+        return [f"Nothing lowers {found.target.measure} within a loss of {found.max_loss:.1%} of NDCG@10."]
+    own = found.chosen.get("latents")
+    if own is None:
+        return [
+            f"No edit of latents changes the {found.target.measure} within a loss of {found.max_loss:.1%} of NDCG@10; "
+            f"{' and '.join(found.chosen)} do."
+        ]
+    said = [_own(found, own), *_noise(found, own)]
+    said += [_beside(method, other) for method, other in found.chosen.items() if method != "latents"]
+    missing = [name for name in ("random latents", "projection", "re-ranking") if name not in found.chosen]
+    if missing:
+        said.append(f"No setting of {' or '.join(missing)} was within the allowed loss and of use.")
+    rivals = [one for name, one in found.chosen.items() if name in ("projection", "re-ranking")]
+    if any(one.ahead is not None and one.ahead.low <= 0 for one in rivals):
+        said.append(
+            "The dictionary is not clearly better than a method that needs none: it adds readability, nothing else."
+        )
+    return said
+
+
+def _own(found: Found, own: Chosen) -> str:
+    before = found.before[1]
+    kept = "" if own.kept is None else (
+        f", NDCG@10 keeps {own.kept.value:.1%} [{own.kept.low:.1%}, {own.kept.high:.1%}]"
+    )  # fmt: skip
+    n, strength = own.point.setting["latents"], own.point.setting["strength"]
+    return (
+        f"Turning {n} latent{'s' if n > 1 else ''} at strength {strength:g} takes the {found.target.measure} from {before:.3f} "
+        f"to {before + own.change.value:.3f} (change {own.change.value:+.3f} [{own.change.low:+.3f}, "
+        f"{own.change.high:+.3f}]){kept}, on {own.change.n:,} users it was not chosen on."
+    )
+
+
+def _noise(found: Found, own: Chosen) -> list[str]:
+    if own.kept is None:
+        return []
+    width = (own.kept.high - own.kept.low) / 2
+    if width <= found.max_loss:
+        return []
+    return [
+        f"{own.kept.n:,} users with held-out items tell NDCG@10 to within {width:.1%}, more than the {found.max_loss:.1%} that "
+        "may be lost: read what was kept with its interval."
+    ]
+
+
+def _beside(method: str, other: Chosen) -> str:
+    ahead = other.ahead
+    assert ahead is not None
+    if ahead.low > 0:
+        word = "The dictionary gains more than"
+    elif ahead.high < 0:
+        word = "The dictionary gains less than"
+    else:
+        word = "The dictionary gains no more and no less than"
+    kept = "" if other.kept is None else f", which keeps {other.kept.value:.1%} of NDCG@10"
+    return f"{word} {method} (ahead by {ahead.value:+.3f} [{ahead.low:+.3f}, {ahead.high:+.3f}]){kept}."

@@ -173,7 +173,7 @@ def _of_lists(bench: Bench, yardstick: Yardstick, outcome: Outcome) -> Iterable[
         (f"long_tail_share@{K}", "higher", popularity.mean_over_places(items, tail.astype(np.float64))),
     ]
     if yardstick.genres is not None and yardstick.profiles is not None:
-        mix = _mix(items, yardstick.genres)
+        mix = mix_of_lists(items, yardstick.genres)
         found.append((f"miscalibration@{K}", "lower", popularity.jensen_shannon(mix, yardstick.profiles)))
     parts: list[tuple[dict[str, str], BoolArray]] = [({}, np.ones(len(users), dtype=bool))]
     parts += [({"group": name}, member[users]) for name, member in yardstick.groups.items()]
@@ -191,7 +191,7 @@ def _of_lists(bench: Bench, yardstick: Yardstick, outcome: Outcome) -> Iterable[
     yield Measure(f"overlap@{K}", {}, "lists", "none", np.where(filled, same, 0), filled)
 
 
-def _mix(items: IntArray, genres: csr_array) -> FloatArray:
+def mix_of_lists(items: IntArray, genres: csr_array) -> FloatArray:
     """[rows, genres] how much of each list each genre has; an item's genres share its place evenly."""
     row, place = np.nonzero(items != lists.EMPTY)
     of_item = genres.multiply(1 / np.maximum(genres.sum(axis=1), 1)[:, None]).tocsr()

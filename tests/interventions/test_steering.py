@@ -126,10 +126,10 @@ def test_noise_moves_rows_as_far_in_other_directions(steering):
 
 
 def test_random_latents_are_others_that_fire_as_often(steering):
-    from recaudit.interventions.controls import _other_latents
+    from recaudit.interventions.controls import other_latents
 
     intervention = scale(steering, 0)
-    other = _other_latents(steering, intervention, np.random.default_rng(0))
+    other = other_latents(steering, intervention, np.random.default_rng(0))
     (mine,), (theirs,) = intervention.edits, other.edits
     assert len(theirs.latents) == len(mine.latents)
     assert not set(theirs.latents) & set(mine.latents)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,7 @@ def cav(
     from recaudit.analyses.cav import conditioned
     from recaudit.analyses.cav.command import asked_pair, ensure
     from recaudit.analyses.cav.settings import Settings
+    from recaudit.report import cav_lines
     from recaudit.store import cav as store
     from recaudit.store import read, reading
 
@@ -114,12 +116,15 @@ def cav(
         if relative is not None:
             pair = asked_pair(audit, named, relative)
             table = table[table["concept"] == " : ".join(pair.names)]
-        rows = _rows(table)
-        shown = rows if limit < 0 else rows[:limit]
-        show(_COLUMNS, shown, format_, of=len(rows))
-        for finding in read_findings(audit, named, settings.variant):
-            note(finding)
-        for said in conditioned.summary(audit, named):
+        shown = table if limit < 0 else table.head(limit)
+        if format_ == "table":
+            show(*cav_lines.overview(shown, _width()), format_, of=len(table))
+            note(cav_lines.LEGEND)
+        else:
+            show(_COLUMNS, _rows(shown), format_, of=len(table))
+        for said in store.sentences(audit, named.model_id, settings.variant) + conditioned.summary(
+            audit, named
+        ):
             note(said)
 
 
@@ -135,11 +140,9 @@ def _note_other_settings(asked: Settings, stored: dict[str, Any]) -> None:
         note(f"stored CAVs were made with {', '.join(other)}; --again makes them as asked")
 
 
-def read_findings(audit: Any, model: Any, variant: str) -> list[str]:
-    """Sentences of the variant, safe for a screen."""
-    from recaudit.store import views
-
-    return views.findings(audit, replace(model, protocol=variant))["sentence"].tolist()
+def _width() -> int:
+    """Cells of the terminal; elsewhere a table may be as wide as it is."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
 
 
 _COLUMNS = [
@@ -175,6 +178,7 @@ def _rows(table: pd.DataFrame) -> list[list[Any]]:
 
 
 def _close_up(audit: Any, model: Any, table: pd.DataFrame, name: str, format_: str) -> None:
+    from recaudit.report import cav_lines
     from recaudit.store import cav as store
 
     index = store.concept_index(audit, model.dataset_id, name)
@@ -183,20 +187,25 @@ def _close_up(audit: Any, model: Any, table: pd.DataFrame, name: str, format_: s
     if row.empty:
         raise UsageError(f"no CAV of {printable(name)}", fix="run without --concept to see which there are")
     cav_id = int(row["cav_id"].iloc[0])
+    alignment = store.alignment(audit, model, cav_id)
     if format_ != "table":
-        show_frame(store.alignment(audit, model, cav_id), format_)
+        show_frame(alignment, format_)
         return
-    show(_COLUMNS, _rows(row), format_)
-    for said, frame in (
-        ("correlations over users", store.alignment(audit, model, cav_id)),
-        ("nearest and farthest concepts of the kind", _ends(store.angles(audit, model, cav_id))),
-        ("groups", store.groups(audit, model, cav_id).head(12)),
-        ("latents", store.latents(audit, model, cav_id).head(12)),
+    show(*cav_lines.overview(row, _width()), format_)
+    note(cav_lines.LEGEND)
+    beside = store.angles(audit, model, cav_id)
+    for said, columns, lines in (
+        *cav_lines.correlations(alignment),
+        ("nearest and farthest concepts of the kind", *cav_lines.angles(_ends(beside))),
+        ("groups of users", *cav_lines.groups(store.groups(audit, model, cav_id).head(12))),
+        ("latents", *cav_lines.latents(store.latents(audit, model, cav_id).head(12))),
     ):
-        if len(frame):
-            note("")
-            note(said)
-            show_frame(frame, format_)
+        if lines:
+            click.echo("")
+            click.echo(said)
+            show(columns, lines, format_)
+    if len(alignment):
+        note(cav_lines.GIVEN)
 
 
 def _ends(frame: pd.DataFrame) -> pd.DataFrame:

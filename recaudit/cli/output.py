@@ -158,9 +158,11 @@ def _table(columns: list[str], rows: list[list[Any]]) -> str:
     from rich.table import Table
     from rich.text import Text
 
+    from recaudit.report.layout import Figure
+
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for index, name in enumerate(columns):
-        numeric = any(isinstance(row[index], (int, float)) for row in rows)
+        numeric = any(isinstance(row[index], (int, float, Figure)) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="ellipsis", no_wrap=numeric)
     for row in rows:
         table.add_row(*(Text(_shown(value)) for value in row))

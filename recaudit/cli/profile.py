@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from recaudit.cli.output import db_option, format_option, limit_option, note, show_frame
+from recaudit.cli.output import db_option, format_option, limit_option, note, show, show_frame
 from recaudit.text import printable
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @click.command()
@@ -37,10 +33,12 @@ def profile(
 ) -> None:
     """What MODEL makes of USER, concept by concept, against what USER watched and how they rated it.
 
-    Percentile: the share of users whose scores move less along the concept. Reads what `recaudit cav` stored.
+    Reads what `recaudit cav` stored.
     """
+    from recaudit.analyses.cav.profile import LEAST_CONCEPTS
     from recaudit.analyses.cav.profile import profile as profiled
     from recaudit.analyses.cav.settings import Settings
+    from recaudit.report import cav_lines
     from recaudit.store import conditions, read, reading
 
     settings = Settings(negatives=negatives, multilabel=multilabel, scaling=scaling, null=null)
@@ -54,29 +52,36 @@ def profile(
             for space in spaces
             if space != "untrained"
         }
-    rows = found.concepts.drop(columns="cav_id")
-    show_frame(rows if limit < 0 else rows.head(limit), format_, of=len(rows))
+    concepts = found.concepts.drop(columns="cav_id")
+    rows = concepts if limit < 0 else concepts.head(limit)
     if format_ != "table":
+        show_frame(rows, format_, of=len(concepts))
         return
-    for said, frame in (
-        ("items of the history that lie farthest along the strongest concepts", found.items),
-        ("latents that carry the sensitivity", found.latents),
+    show(*cav_lines.person(rows), format_, of=len(concepts))
+    note(cav_lines.PERSON_LEGEND)
+    for what, agreement in (("history", found.with_history), ("ratings", found.with_ratings)):
+        if agreement.n >= LEAST_CONCEPTS:
+            note(
+                f"the model's order of this user's concepts goes with that of their {what} at {agreement.value:.2f} "
+                f"(Spearman over {agreement.n} concepts)"
+            )
+        else:
+            note(f"{agreement.n} concepts with {what}: too few to say whether the model's order is theirs")
+    for said, columns, lines in (
+        (
+            "items of the history that lie farthest along the strongest concepts",
+            *cav_lines.items(found.items),
+        ),
+        ("latents that carry the sensitivity", *cav_lines.contributions(found.latents)),
         *(
-            (f"under each condition, on the components of the {printable(space)} space", _wide(own))
+            (
+                f"under each condition, on the components of the {printable(space)} space",
+                *cav_lines.places(own),
+            )
             for space, own in places.items()
         ),
     ):
-        if len(frame):
-            note("")
-            note(said)
-            show_frame(frame, format_)
-
-
-def _wide(frame: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
-    if frame.empty:
-        return frame
-    axes = pd.DataFrame(frame["place"].to_list(), index=frame.index)
-    axes.columns = [f"component {number + 1}" for number in range(axes.shape[1])]
-    return pd.concat([frame[["condition"]], axes], axis=1).sort_values("component 1", ignore_index=True)
+        if lines:
+            click.echo("")
+            click.echo(said)
+            show(columns, lines, format_)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recaudit.metrics.catalogue import BY_NAME
-from recaudit.report.model import MetricRow, Report
+from recaudit.report.model import MetricRow, Report, TableSection
 
 RANKINGS = ("original", "reconstructed", "popularity")
 """Columns of the ranking table, in order."""
@@ -15,6 +15,10 @@ LATENT_ITEMS = "latent_items_by_"
 
 MARKS = {"serious": "✗", "warning": "!", "info": "·"}
 """Severity to a mark that reads without colour."""
+
+
+class Figure(str):
+    """A number already written, perhaps with its interval: set to the right like numbers, and never broken."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,43 @@ def number(value: Any) -> str:
     if 0 < size < 0.0001:
         return f"{value:.1e}"
     return f"{value:.3f}" if size >= 1 else f"{value:.4f}"
+
+
+def short(value: float | None) -> Figure:
+    """Two decimals, those within ±1 without the naught: ``.98``, ``-.02``, ``1.00``."""
+    if value is None or value != value:
+        return Figure("–")
+    text = f"{value:.2f}"
+    return Figure(text.replace("0.", ".", 1) if abs(value) < 0.995 else text)
+
+
+def estimate(value: float | None, low: float | None, high: float | None) -> Figure:
+    """``.98 [.97, .99]``."""
+    known = short(value)
+    return known if known == "–" else Figure(f"{known} [{short(low)}, {short(high)}]")
+
+
+def joined(table: TableSection) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows with a number and its interval in one cell.
+
+    An interval is two columns right behind their number: ``low``, ``high``, or its name with these endings.
+    """
+    names = table.columns
+    with_interval = {
+        place
+        for place, name in enumerate(names)
+        if names[place + 1 : place + 3] in (["low", "high"], [f"{name}_low", f"{name}_high"])
+    }
+    kept = [
+        place
+        for place in range(len(names))
+        if place - 1 not in with_interval and place - 2 not in with_interval
+    ]
+    rows = [
+        [estimate(*row[place : place + 3]) if place in with_interval else row[place] for place in kept]
+        for row in table.rows
+    ]
+    return [names[place] for place in kept], rows
 
 
 def interval(row: MetricRow) -> str:

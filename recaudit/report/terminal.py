@@ -18,6 +18,8 @@ from recaudit.text import printable
 _STYLES = {"serious": "bold red", "warning": "yellow", "info": "dim"}
 _TEXT_COLUMNS = {"title", "item", "user", "split", "message"}
 _TITLE_WIDTH = 40
+_GOES_FIRST = ("n", "kind", "verdict")
+"""Columns that leave a table which does not fit, in this order."""
 ITEMS_SHOWN = 3
 
 
@@ -175,11 +177,13 @@ def _metrics(rows: list[MetricRow]) -> RenderableType:
 
 
 def _table(section: TableSection, width: int) -> RenderableType:
-    columns = _fitting(section.columns, width)
+    columns, rows = layout.joined(section)
+    shown = _fitting(columns, rows, width)
     table = _grid()
-    for name in columns:
-        place = section.columns.index(name)
-        wide = name in _TEXT_COLUMNS or any(isinstance(row[place], str) for row in section.rows)
+    for name in shown:
+        place = columns.index(name)
+        texts = [row[place] for row in rows if isinstance(row[place], str)]
+        wide = name in _TEXT_COLUMNS or not all(isinstance(text, layout.Figure) for text in texts)
         table.add_column(
             name,
             justify="left" if wide else "right",
@@ -187,20 +191,34 @@ def _table(section: TableSection, width: int) -> RenderableType:
             overflow="ellipsis",
             ratio=1 if name == "title" else None,
         )
-    for row in section.rows:
-        cells = dict(zip(section.columns, row, strict=True))
-        table.add_row(*(Text(_cell(name, cells[name])) for name in columns))
-    if len(section.rows) == section.shown_of:
+    for row in rows:
+        cells = dict(zip(columns, row, strict=True))
+        table.add_row(*(Text(_cell(name, cells[name])) for name in shown))
+    if len(rows) == section.shown_of:
         return Padding(table, (0, 2))
-    return Group(Padding(table, (0, 2)), _caption(f"{len(section.rows)} of {section.shown_of:,} shown"))
+    return Group(Padding(table, (0, 2)), _caption(f"{len(rows)} of {section.shown_of:,} shown"))
 
 
-def _fitting(columns: list[str], width: int) -> list[str]:
+def _fitting(columns: list[str], rows: list[list[object]], width: int) -> list[str]:
     """Drop the least telling columns where the terminal is narrow; every one is in the JSON."""
     if width >= 100:
-        return columns
-    spare = {"users", "mean", "q", "max_decoder_cosine", "item" if "title" in columns else "position"}
-    return [name for name in columns if name not in spare]
+        spare = set()
+    else:
+        spare = {"users", "mean", "q", "max_decoder_cosine", "item" if "title" in columns else "position"}
+    kept = [name for name in columns if name not in spare]
+    for name in _GOES_FIRST:
+        if name in kept and _natural_width(kept, columns, rows) > width - 4:
+            kept.remove(name)
+    return kept
+
+
+def _natural_width(kept: list[str], columns: list[str], rows: list[list[object]]) -> int:
+    places = [columns.index(name) for name in kept]
+    widest = [
+        max([len(columns[place]), *(len(_cell(columns[place], row[place])) for row in rows)])
+        for place in places
+    ]
+    return sum(widest) + 3 * (len(widest) - 1)
 
 
 def _cell(name: str, value: object) -> str:

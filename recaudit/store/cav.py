@@ -204,10 +204,44 @@ def angles(audit: Audit, model: Model, cav_id: int) -> pd.DataFrame:
 def latents(audit: Audit, model: Model, cav_id: int) -> pd.DataFrame:
     """Latents that go with one CAV, strongest correlation over users first."""
     return audit.frame(
-        "SELECT latent, cosine, case_correlation, item_correlation FROM cav_latents WHERE model_id = ? AND cav_id = ? "
-        "ORDER BY abs(coalesce(case_correlation, cosine)) DESC, latent",
+        "SELECT s.name AS sae, latent, cosine, case_correlation, item_correlation FROM cav_latents l "
+        "JOIN saes s USING (sae_id) WHERE l.model_id = ? AND cav_id = ? "
+        "ORDER BY abs(coalesce(case_correlation, item_correlation, cosine)) DESC, sae, latent",
         [model.model_id, cav_id],
     )
+
+
+def best_latents(audit: Audit, model: Model, variant: str) -> pd.DataFrame:
+    """The latent of each dictionary that goes best with each CAV: ``kind, concept, sae, latent, cosine,
+    case_correlation, item_correlation``, closest first.
+
+    Best by correlation over users; where the dictionary reads no users over items, and by cosine where there are
+    no codes at all.
+    """
+    return audit.frame(
+        """
+        SELECT c.kind, c.name AS concept, s.name AS sae, latent, cosine, case_correlation, item_correlation
+        FROM cav_latents l JOIN cavs v USING (cav_id) JOIN saes s ON s.sae_id = l.sae_id
+        JOIN concepts c ON c.dataset_id = $dataset AND c.concept_id = v.concept_id
+        WHERE l.model_id = $model AND v.variant = $variant AND v.against_id IS NULL
+        QUALIFY row_number() OVER (
+            PARTITION BY l.cav_id, l.sae_id
+            ORDER BY abs(coalesce(case_correlation, item_correlation, cosine)) DESC, latent
+        ) = 1
+        ORDER BY abs(coalesce(case_correlation, item_correlation, cosine)) DESC, concept, sae
+        """,
+        {"model": model.model_id, "dataset": model.dataset_id, "variant": variant},  # type: ignore[arg-type]
+    )
+
+
+def sentences(audit: Audit, model_id: int, protocol: str) -> list[str]:
+    """Findings of one variant, or of ``conditions``, serious ones first."""
+    rows = audit.rows(
+        "SELECT sentence FROM findings WHERE model_id = ? AND protocol = ? "
+        "ORDER BY CASE severity WHEN 'serious' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, code",
+        [model_id, protocol],
+    )
+    return [str(row[0]) for row in rows]
 
 
 def groups(audit: Audit, model: Model, cav_id: int) -> pd.DataFrame:
@@ -259,8 +293,9 @@ def concept_names(audit: Audit, dataset_id: int) -> dict[int, tuple[str, str]]:
 def user_profile(audit: Audit, model: Model, variant: str, user: int) -> pd.DataFrame:
     """One user's sensitivity to every concept beside the others', the history's share and the ratings.
 
-    Columns ``cav_id, kind, concept, sensitivity (centred), percentile (0..1 among users), n_history, share,
-    mean_share, inside, outside, n_rated``.
+    Columns ``cav_id, kind, concept, verdict, sensitivity`` (centred)``, percentile`` (0..1 among users)``,
+    in_history`` (items)``, share`` (of the history)``, mean_share`` (of all histories)``, rated, rated_outside`` (mean
+    ratings in and outside the concept, NULL for fewer than five of either)``, ratings`` (in the concept).
     """
     return audit.frame(
         """
@@ -277,7 +312,7 @@ def user_profile(audit: Audit, model: Model, variant: str, user: int) -> pd.Data
             FROM history JOIN item_concepts ic ON ic.dataset_id = $dataset AND ic.item_id = history.item_id
             GROUP BY concept_id
         )
-        SELECT v.cav_id, kind, name AS concept, centred AS sensitivity, percentile,
+        SELECT v.cav_id, kind, name AS concept, verdict, centred AS sensitivity, percentile,
             coalesce(counts.n_own, 0) AS in_history,
             coalesce(counts.n_own, 0) / nullif(totals.n_own, 0) AS share, counts.n / totals.n AS mean_share,
             r.inside AS rated, r.outside AS rated_outside, r.n_inside AS ratings

@@ -163,7 +163,7 @@ def _pair(question: Question) -> Pair:
 
 
 def statement(low: float, high: float, control_low: float) -> str:
-    """What an interval of a correlation with ratings allows to say, in words that a table can hold.
+    """What an interval of a correlation with ratings allows to say, in words for a column of that name.
 
     ``control_low`` is the lower end of the positive control's interval: without a control clearly above 0 a
     missing relation says nothing.
@@ -172,9 +172,9 @@ def statement(low: float, high: float, control_low: float) -> str:
         return "too few users"
     within = low >= -EQUIVALENT and high <= EQUIVALENT
     if low > 0:
-        return "negligible, positive" if within else "goes with ratings"
+        return "negligible" if within else "goes with"
     if high < 0:
-        return "negligible, negative" if within else "goes against ratings"
+        return "negligible" if within else "goes against"
     if not control_low > 0:
-        return "undecided: the control fails"
+        return "control fails"
     return "no relation" if within else "undecided"

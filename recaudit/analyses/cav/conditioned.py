@@ -7,7 +7,6 @@ network, the columns alone and the overlap of the items do not already give them
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +102,7 @@ def analyse(
 
 def summary(audit: Audit, model: Model) -> list[str]:
     """Sentences about the conditions, for the command line."""
-    return [str(said) for said in views.findings(audit, replace(model, protocol=PROTOCOL))["sentence"]]
+    return store.sentences(audit, model.model_id, PROTOCOL)
 
 
 def _dropped(names: list[str], drop: tuple[str, ...]) -> list[str]:

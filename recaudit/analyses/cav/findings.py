@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from recaudit.analyses.cav.alignment import EQUIVALENT, RATINGS_OF, statement
@@ -21,7 +23,22 @@ def about(audit: Audit, model: Model, settings: Settings) -> list[Finding]:
     table = store.table(audit, model, settings.variant)
     where = f"model_id = {model.model_id} AND variant = '{settings.variant}'"
     single = table[~table["relative"]]
-    return [*_presence(single, where, settings), *_unstable(table, where), *_ratings(single, where)]
+    found = [*_presence(single, where, settings), *_unstable(table, where), *_ratings(single, where)]
+    return [replace(one, sentence=_under(settings) + one.sentence) for one in found]
+
+
+def _under(settings: Settings) -> str:
+    """What sets a variant apart from the one a report shows first; its sentences stand beside that one's."""
+    plain = Settings()
+    chosen = [
+        f"{name} {getattr(settings, name)}"
+        for name in ("negatives", "multilabel", "scaling", "null")
+        if getattr(settings, name) != getattr(plain, name)
+    ]
+    return f"[{', '.join(chosen)}] " if chosen else ""
+
+
+_COUNTED = {"goes with": "positive", "goes against": "negative"}
 
 
 def alignment_word(row: pd.Series) -> str:
@@ -83,7 +100,7 @@ def _ratings(table: pd.DataFrame, where: str) -> list[Finding]:
         return []
     said = judged.apply(alignment_word, axis=1)
     control = int((judged["share_low"] > 0).sum())
-    count = said.value_counts()
+    count = said.replace(_COUNTED).value_counts()
     source = str(judged["ratings"].iloc[0])
     parts = ", ".join(f"{int(count[word])} {word}" for word in count.index)
     worth = judged["rating"].abs().median()

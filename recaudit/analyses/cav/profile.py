@@ -17,6 +17,8 @@ CONCEPTS = 3
 """Strongest concepts whose items and latents are shown."""
 ITEMS = 5
 LATENTS = 5
+LEAST_CONCEPTS = 6
+"""Concepts that a user's agreement is told over at least."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,28 @@ class Profile:
     """``concepts`` has a row per concept, most unusual sensitivity first; see ``store.cav.user_profile``.
 
     ``items``: of the strongest concepts, the history's items that lie farthest along the CAV (``concept, item,
-    title, rating, along``: cosine of item vector and CAV). ``latents``: whose share of the sensitivity is
+    title, rating, along``: cosine of item vector and CAV, ``farther``: share of all items that lie less far). ``latents``: whose share of the sensitivity is
     largest (``concept, sae, latent, value, share``: value x decoder row . CAV; the shares, the rest of the
-    dictionary's reconstruction and its error add up to the sensitivity).
+    dictionary's reconstruction and its error add up to the sensitivity). ``with_history`` and ``with_ratings``: how
+    the model's order of concepts goes with the user's.
     """
 
     concepts: pd.DataFrame
     items: pd.DataFrame
     latents: pd.DataFrame
+    with_history: Agreement
+    with_ratings: Agreement
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Spearman correlation over one user's ``n`` concepts; NaN below ``LEAST_CONCEPTS``.
+
+    A description of this user and no test: concepts share items, so they are not ``n`` independent draws.
+    """
+
+    value: float
+    n: int
 
 
 def profile(audit: Audit, model: Model, user: str, variant: str) -> Profile:
@@ -61,7 +77,17 @@ def profile(audit: Audit, model: Model, user: str, variant: str) -> Profile:
         concepts,
         _items(audit, model, index, directions, names),
         _latents(audit, model, index, directions, names),
+        # Percentiles compare with other users, so history and ratings must: against all histories, against other items.
+        _agreement(concepts["percentile"], concepts["share"] / concepts["mean_share"]),
+        _agreement(concepts["percentile"], concepts["rated"] - concepts["rated_outside"]),
     )
+
+
+def _agreement(model: pd.Series, own: pd.Series) -> Agreement:
+    known = own.notna()
+    n = int(known.sum())
+    value = model[known].corr(own[known], method="spearman") if n >= LEAST_CONCEPTS else np.nan
+    return Agreement(float(value), n)
 
 
 def _items(
@@ -71,18 +97,20 @@ def _items(
     owned = store.profile_items(audit, model, user, list(concept_of.values()))
     catalogue = read.catalogue(audit, model)
     column = catalogue.column_of(read.count(audit, "items", model.dataset_id))
-    centre = catalogue.vectors.mean(axis=0)
+    centred = catalogue.vectors.astype(np.float64) - catalogue.vectors.mean(axis=0)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
     parts = []
     for cav, direction in directions.items():
         own = owned[owned["concept_id"] == concept_of[cav]].copy()
         place = column[own["item_id"].to_numpy(dtype=np.int64)]
         own, place = own[place >= 0], place[place >= 0]
-        vectors = catalogue.vectors[place].astype(np.float64) - centre
-        length = np.linalg.norm(vectors, axis=1)
-        own["along"] = np.divide(vectors @ direction, length, out=np.zeros(len(own)), where=length > 0)
+        along = unit @ direction
+        own["along"] = along[place]
+        own["farther"] = np.searchsorted(np.sort(along), along[place]) / len(along)
         own.insert(0, "concept", names[cav])
         parts.append(own.sort_values(["along", "item_id"], ascending=[False, True]).head(ITEMS))
-    return pd.concat(parts, ignore_index=True)[["concept", "item", "title", "rating", "along"]]
+    return pd.concat(parts, ignore_index=True)[["concept", "item", "title", "rating", "along", "farther"]]
 
 
 def _latents(

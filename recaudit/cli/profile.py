@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from recaudit.cli.output import db_option, format_option, limit_option, note, show, show_frame
-from recaudit.text import printable
 
 
 @click.command()
@@ -47,11 +46,10 @@ def profile(
         found = profiled(audit, chosen, user, settings.variant)
         index = read.user_index(audit, chosen, user)
         spaces = conditions.spaces(audit, chosen)
-        places = {
-            space: conditions.user_places(audit, chosen, space, index)
-            for space in spaces
-            if space != "untrained"
-        }
+        space = "latent" if "latent" in spaces else "probe"
+        places = cav_lines.places(
+            conditions.user_places(audit, chosen, space, index), conditions.axes(audit, chosen, space)
+        )
     concepts = found.concepts.drop(columns="cav_id")
     rows = concepts if limit < 0 else concepts.head(limit)
     if format_ != "table":
@@ -72,14 +70,11 @@ def profile(
             "items of the history that lie farthest along the strongest concepts",
             *cav_lines.items(found.items),
         ),
-        ("latents that carry the sensitivity", *cav_lines.contributions(found.latents)),
-        *(
-            (
-                f"under each condition, on the components of the {printable(space)} space",
-                *cav_lines.places(own),
-            )
-            for space, own in places.items()
+        (
+            "latents that set the sensitivity apart from the average user's",
+            *cav_lines.contributions(found.latents, found.concepts),
         ),
+        (f"under each condition, on the component of the {space} space that separates them most", *places),
     ):
         if lines:
             click.echo("")

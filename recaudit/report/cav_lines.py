@@ -183,21 +183,43 @@ def items(frame: pd.DataFrame) -> Lines:
     return columns, rows
 
 
-def contributions(frame: pd.DataFrame) -> Lines:
-    """``analyses.cav.profile.Profile.latents``."""
-    rows = [
-        [row["concept"], row["sae"], str(row["latent"]), row["value"], row["share"]]
-        for row in frame.to_dict("records")
-    ]
-    return ["concept", "dictionary", "latent", "activation", "share of sensitivity"], rows
+def contributions(frame: pd.DataFrame, concepts: pd.DataFrame) -> Lines:
+    """``analyses.cav.profile.Profile.latents``, and what is left of each concept's sensitivity in ``concepts``."""
+    whole = dict(zip(concepts["concept"], concepts["sensitivity"], strict=True))
+    rows: list[list[Any]] = []
+    for (concept, dictionary), own in frame.groupby(["concept", "sae"], sort=False):
+        for row in own.to_dict("records"):
+            rows.append(
+                [concept, dictionary, str(row["latent"]), row["value"], row["mean"], row["contribution"]]
+            )
+        rest = whole[concept] - own["contribution"].sum()
+        rows.append([concept, dictionary, "all else", None, None, rest])
+        rows.append([concept, dictionary, "= sensitivity", None, None, whole[concept]])
+    return ["concept", "dictionary", "latent", "fires", "average", "adds"], rows
 
 
-def places(frame: pd.DataFrame) -> Lines:
-    """``store.conditions.user_places``: a user under every condition, along the first component."""
-    axes = [np.asarray(place) for place in frame["place"]]
-    order = sorted(range(len(axes)), key=lambda row: (axes[row][0], frame["condition"].iloc[row]))
-    columns = ["condition", *(f"axis {number + 1}" for number in range(len(axes[0]) if axes else 0))]
-    return columns, [[frame["condition"].iloc[row], *axes[row].astype(float).tolist()] for row in order]
+def places(frame: pd.DataFrame, axes: pd.DataFrame) -> Lines:
+    """``store.conditions.user_places``: a user under every condition, on the component that separates them most.
+
+    Args:
+        axes: ``store.conditions.axes`` of the same space.
+    """
+    if frame.empty or axes.empty:
+        return [], []
+    best = axes.loc[axes["eta_squared"].idxmax()]
+    at = np.array([place[int(best["axis"]) - 1] for place in frame["place"]], dtype=float)
+    left, span = at.min(), max(float(np.ptp(at)), 1e-12)
+    rows = []
+    for row in np.lexsort((frame["condition"].to_numpy(dtype=str), at)):
+        dots = round((at[row] - left) / span * (_LINE - 1))
+        rows.append(
+            [frame["condition"].iloc[row], float(at[row]), "·" * dots + "●" + "·" * (_LINE - 1 - dots)]
+        )
+    return ["condition", f"component {int(best['axis'])}", ""], rows
+
+
+_LINE = 36
+"""Cells of the line on which conditions are put."""
 
 
 def _percent(value: Any) -> Figure:

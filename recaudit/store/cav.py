@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recaudit.errors import UsageError
 from recaudit.store.audit import Audit
-from recaudit.store.read import NEWEST_KINDS, Model
+from recaudit.store.read import NEWEST_KINDS, Model, Sae
 from recaudit.text import printable
 
 IntArray = NDArray[np.int64]
@@ -139,6 +139,17 @@ def has_variant(audit: Audit, model_id: int, variant: str, against: tuple[int, i
     )
 
 
+def has_sensitivities(audit: Audit, model_id: int, variant: str) -> bool:
+    """Whether any concept of a variant is present, so that users were held against it."""
+    return bool(
+        audit.rows(
+            "SELECT 1 FROM sensitivities JOIN cavs v USING (model_id, cav_id) "
+            "WHERE model_id = ? AND variant = ? AND against_id IS NULL LIMIT 1",
+            [model_id, variant],
+        )
+    )
+
+
 def made_with(audit: Audit, model_id: int, variant: str) -> dict[str, Any]:
     """Arguments of the run that made a variant's newest CAVs."""
     rows = audit.rows(
@@ -201,12 +212,17 @@ def angles(audit: Audit, model: Model, cav_id: int) -> pd.DataFrame:
     )
 
 
+_CLOSENESS = (
+    "coalesce(case_correlation, item_correlation) IS NULL, "
+    "abs(coalesce(case_correlation, item_correlation, cosine)) DESC"
+)
+
+
 def latents(audit: Audit, model: Model, cav_id: int) -> pd.DataFrame:
-    """Latents that go with one CAV, strongest correlation over users first."""
+    """Latents that go with one CAV, strongest correlation over users first; those that never fire last."""
     return audit.frame(
         "SELECT s.name AS sae, latent, cosine, case_correlation, item_correlation FROM cav_latents l "
-        "JOIN saes s USING (sae_id) WHERE l.model_id = ? AND cav_id = ? "
-        "ORDER BY abs(coalesce(case_correlation, item_correlation, cosine)) DESC, sae, latent",
+        f"JOIN saes s USING (sae_id) WHERE l.model_id = ? AND cav_id = ? ORDER BY {_CLOSENESS}, sae, latent",
         [model.model_id, cav_id],
     )
 
@@ -219,16 +235,15 @@ def best_latents(audit: Audit, model: Model, variant: str) -> pd.DataFrame:
     no codes at all.
     """
     return audit.frame(
-        """
+        f"""
         SELECT c.kind, c.name AS concept, s.name AS sae, latent, cosine, case_correlation, item_correlation
         FROM cav_latents l JOIN cavs v USING (cav_id) JOIN saes s ON s.sae_id = l.sae_id
         JOIN concepts c ON c.dataset_id = $dataset AND c.concept_id = v.concept_id
         WHERE l.model_id = $model AND v.variant = $variant AND v.against_id IS NULL
         QUALIFY row_number() OVER (
-            PARTITION BY l.cav_id, l.sae_id
-            ORDER BY abs(coalesce(case_correlation, item_correlation, cosine)) DESC, latent
+            PARTITION BY l.cav_id, l.sae_id ORDER BY {_CLOSENESS}, latent
         ) = 1
-        ORDER BY abs(coalesce(case_correlation, item_correlation, cosine)) DESC, concept, sae
+        ORDER BY {_CLOSENESS}, concept, sae
         """,
         {"model": model.model_id, "dataset": model.dataset_id, "variant": variant},  # type: ignore[arg-type]
     )
@@ -355,13 +370,19 @@ def directions(audit: Audit, model_id: int, cav_ids: list[int]) -> NDArray[np.fl
     return np.array([rows[cav] for cav in cav_ids], dtype=np.float64)
 
 
-def newest_users(audit: Audit, model: Model) -> tuple[IntArray, IntArray]:
-    """Case id and user of the newest case of every user, in order of case id."""
+def mean_codes(audit: Audit, model: Model, sae: Sae) -> NDArray[np.float64]:
+    """Mean activation over the newest case of every user: [latents]."""
     found = audit.columns(
-        "SELECT case_id, user_id FROM cases WHERE model_id = ? AND list_contains(?, kind) ORDER BY case_id",
+        "SELECT latent, total FROM latents WHERE sae_id = ? AND entity_kind = 'case' ORDER BY latent",
+        [sae.sae_id],
+    )
+    ((users,),) = audit.rows(
+        "SELECT count(*) FROM cases WHERE model_id = ? AND list_contains(?, kind)",
         [model.model_id, list(NEWEST_KINDS)],
     )
-    return found["case_id"].astype(np.int64), found["user_id"].astype(np.int64)
+    means = np.zeros(sae.n_latents)
+    means[found["latent"].astype(np.int64)] = found["total"].astype(np.float64) / max(users, 1)
+    return means
 
 
 def concepts_of(audit: Audit, model_id: int, cav_ids: list[int]) -> dict[int, int]:

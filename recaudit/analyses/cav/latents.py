@@ -28,35 +28,39 @@ class Links:
 
 def linked(
     directions: FloatArray,
-    decoder: FloatArray,
+    decoder: FloatArray | None,
     case_codes: csc_array | None,
     sensitivity: FloatArray,
     item_codes: csc_array | None,
     item_scores: FloatArray,
+    n_latents: int,
 ) -> Links:
     """The ``KEPT`` latents nearest to each CAV by any of the three measures.
 
     Args:
         directions: [cavs, dim].
-        decoder: [latents, dim].
+        decoder: [latents, dim], None where what the dictionary reads and the CAVs lie in different spaces.
         case_codes: [users, latents], None where the dictionary reads items only.
         sensitivity: [users, cavs].
         item_codes: [items, latents], None where it reads users only.
         item_scores: [items, cavs].
     """
-    length = np.linalg.norm(decoder, axis=1)
-    unit = np.divide(decoder, length[:, None], out=np.zeros_like(decoder), where=length[:, None] > 0)
-    cosine = directions @ unit.T
-    none = np.full(cosine.shape, np.nan)
+    none = np.full((len(directions), n_latents), np.nan)
+    cosine = none if decoder is None else directions @ _unit_rows(decoder).T
     cases = none if case_codes is None else sparse_correlation(case_codes, sensitivity)
     items = none if item_codes is None else sparse_correlation(item_codes, item_scores)
-    kept = np.zeros(cosine.shape, bool)
+    kept = np.zeros(none.shape, bool)
     for measure in (cosine, cases, items):
         size = np.where(np.isnan(measure), -1.0, np.abs(measure))
         best = np.argsort(-size, axis=1, kind="stable")[:, :KEPT]
         kept[np.arange(len(kept))[:, None], best] |= np.take_along_axis(size, best, axis=1) > 0
     cav, latent = np.nonzero(kept)
     return Links(cav, latent, cosine[cav, latent], cases[cav, latent], items[cav, latent])
+
+
+def _unit_rows(x: FloatArray) -> FloatArray:
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
 
 
 def sparse_correlation(codes: csc_array, scores: FloatArray) -> FloatArray:

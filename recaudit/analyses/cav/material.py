@@ -41,6 +41,8 @@ class Material:
     """[users] newest case of each."""
     gradients: FloatArray
     """[users, dim]"""
+    shared: bool
+    """Whether users and items are scored in one space, so that a user's gradient is their vector."""
 
 
 def load(audit: Audit, model: Model, settings: Settings) -> Material:
@@ -82,6 +84,7 @@ def load(audit: Audit, model: Model, settings: Settings) -> Material:
         cases.user,
         cases.case_id,
         _gradients(audit, model, catalogue, cases.vectors, cases.user, settings.seed),
+        not depends_on_item(head_of(catalogue)),
     )
 
 

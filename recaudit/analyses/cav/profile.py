@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recaudit.analyses.cav.gradients import depends_on_item
+from recaudit.analyses.scoring import head_of
 from recaudit.errors import NoVerdictError, UsageError
 from recaudit.store import Audit, read, views
 from recaudit.store import cav as store
@@ -26,10 +28,11 @@ class Profile:
     """``concepts`` has a row per concept, most unusual sensitivity first; see ``store.cav.user_profile``.
 
     ``items``: of the strongest concepts, the history's items that lie farthest along the CAV (``concept, item,
-    title, rating, along``: cosine of item vector and CAV, ``farther``: share of all items that lie less far). ``latents``: whose share of the sensitivity is
-    largest (``concept, sae, latent, value, share``: value x decoder row . CAV; the shares, the rest of the
-    dictionary's reconstruction and its error add up to the sensitivity). ``with_history`` and ``with_ratings``: how
-    the model's order of concepts goes with the user's.
+    title, rating, along``: cosine of item vector and CAV, ``farther``: share of all items that lie less far).
+    ``latents``: what sets this user's sensitivity apart from the average user's (``concept, sae, latent, value, mean,
+    contribution``: (value - mean over users) x decoder row . CAV; over all latents, with what the dictionary leaves
+    out, they add up to the centred sensitivity; none where scores are no dot product). ``with_history`` and ``with_ratings``: how the model's order of
+    concepts goes with the user's.
     """
 
     concepts: pd.DataFrame
@@ -54,7 +57,7 @@ def profile(audit: Audit, model: Model, user: str, variant: str) -> Profile:
     """Everything about one user under a variant's CAVs.
 
     Raises:
-        NoVerdictError: the audit holds no CAVs of the variant.
+        NoVerdictError: the audit holds no CAVs of the variant, or none of a concept that is present.
         UsageError: no such user, or none the model has a vector of.
     """
     if not store.has_variant(audit, model.model_id, variant):
@@ -64,10 +67,15 @@ def profile(audit: Audit, model: Model, user: str, variant: str) -> Profile:
         )
     index = read.user_index(audit, model, user)
     concepts = store.user_profile(audit, model, variant, index)
-    if concepts.empty:
+    if concepts.empty and store.has_sensitivities(audit, model.model_id, variant):
         raise UsageError(
-            f"user {printable(user)} is no case of model {printable(model.name)}, or no concept is present",
-            fix="choose another user",
+            f"user {printable(user)} is no case of model {printable(model.name)}: it has no vector of them",
+            fix="choose a user that `recaudit recommend` knows",
+        )
+    if concepts.empty:
+        raise NoVerdictError(
+            f"no concept is present in model {printable(model.name)}: there is nothing to hold a user against",
+            fix=f"`recaudit cav {printable(model.name)}` shows what was looked for",
         )
     top = concepts.head(CONCEPTS)
     cav_ids = [int(cav) for cav in top["cav_id"]]
@@ -114,21 +122,39 @@ def _items(
 
 
 def _latents(
-    audit: Audit, model: Model, user: int, directions: dict[int, np.ndarray], names: dict[int, str]
+    audit: Audit,
+    model: Model,
+    user: int,
+    directions: dict[int, np.ndarray],
+    names: dict[int, str],
 ) -> pd.DataFrame:
+    columns = ["concept", "sae", "latent", "value", "mean", "contribution"]
     case = views.newest_case(audit, model, user)
+    # Where the gradient is not the user's vector, its parts are no parts of the sensitivity.
+    if case is None or depends_on_item(head_of(read.catalogue(audit, model))):
+        return pd.DataFrame(columns=columns)
     parts = []
     for sae in read.saes(audit, model.model_id):
-        if case is None or "case" not in sae.entity_kinds or sae.dim != len(next(iter(directions.values()))):
+        if "case" not in sae.entity_kinds:
             continue
-        decoder = read.vectors(audit, model.model_id, sae.dim, "decoder", sae.sae_id)[1]
+        decoder = read.vectors(audit, model.model_id, sae.dim, "decoder", sae.sae_id)[1].astype(np.float64)
         fired = views.case_latents(audit, sae, case)
-        rows = decoder[fired["latent"].to_numpy(dtype=np.int64)].astype(np.float64)
+        codes = np.zeros(sae.n_latents)
+        codes[fired["latent"].to_numpy(dtype=np.int64)] = fired["value"]
+        mean = store.mean_codes(audit, model, sae)
         for cav, direction in directions.items():
-            own = fired[["latent", "value"]].assign(share=fired["value"].to_numpy() * (rows @ direction))
-            own.insert(0, "concept", names[cav])
-            own.insert(1, "sae", sae.name)
-            order = np.argsort(-np.abs(own["share"].to_numpy()), kind="stable")[:LATENTS]
-            parts.append(own.iloc[order])
-    columns = ["concept", "sae", "latent", "value", "share"]
+            amount = (codes - mean) * (decoder @ direction)
+            top = np.argsort(-np.abs(amount), kind="stable")[:LATENTS]
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "concept": names[cav],
+                        "sae": sae.name,
+                        "latent": top,
+                        "value": codes[top],
+                        "mean": mean[top],
+                        "contribution": amount[top],
+                    }
+                )
+            )
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

@@ -147,16 +147,20 @@ def store_latents(
     raw = fits.direction[place] * fits.norm[place, None]
     item_scores = bench.scaled.x @ raw.T if bench.scaled.unit else material.vectors @ raw.T
     for sae in read.saes(audit, material.model.model_id):
-        if sae.dim != directions.shape[1]:
-            continue  # a head whose item vectors live in another space than what the dictionary reads
-        decoder = read.vectors(audit, material.model.model_id, sae.dim, "decoder", sae.sae_id)[1]
+        # A direction of item vectors has a cosine with what a dictionary of user vectors writes only if they share
+        # a space; correlations of codes need none.
+        decoder = None
+        if sae.dim == directions.shape[1] and (material.shared or "item" in sae.entity_kinds):
+            rows = read.vectors(audit, material.model.model_id, sae.dim, "decoder", sae.sae_id)[1]
+            decoder = rows.astype(np.float64)
         links = latents.linked(
             directions,
-            decoder.astype(np.float64),
+            decoder,
             codes_of(audit, sae, "case", material.case_id),
             found.raw,
             codes_of(audit, sae, "item", material.item_id),
             item_scores,
+            sae.n_latents,
         )
         store.add(
             audit,

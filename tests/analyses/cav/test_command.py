@@ -4,7 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from recaudit.analyses.cav import profile as profiles
+from recaudit.analyses.cav.codes import codes_of
 from recaudit.analyses.cav.settings import Settings
 from recaudit.errors import ExitCode
 from recaudit.report import cav as report
@@ -94,6 +97,12 @@ def test_names_that_do_not_exist(on):
     assert on("profile", "sasrec", "no-such-user").code == ExitCode.USAGE
 
 
+def test_findings_are_those_of_the_variant_and_told_once(on):
+    told = on("cav", "sasrec", *FEW).err.splitlines()
+    assert len(told) == len(set(told))
+    assert not any("NDCG" in line for line in told)
+
+
 def test_profile(on, sampled):
     found = rows(on("profile", "sasrec", "15", "--limit", "-1", "--format", "json"))
     assert all(0 < row["percentile"] <= 1 for row in found)
@@ -108,7 +117,40 @@ def test_profile(on, sampled):
     assert comedy["share"] == pytest.approx(share)
     assert comedy["rated"] == pytest.approx(rated, abs=1e-5)
     text = on("profile", "sasrec", "15")
-    assert "latent" in text.out
+    assert "= sensitivity" in text.out
+    assert "this user's concepts goes with that of their ratings" in text.err
+
+
+def test_what_latents_add_is_the_decoders_part_of_a_sensitivity(sampled):
+    """Over all latents, with what the dictionary leaves out, the parts are the centred sensitivity."""
+    with reading(sampled) as audit:
+        model = read.model_named(audit, "sasrec")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(profiles, "LATENTS", 10_000)
+            found = profiles.profile(audit, model, "15", Settings().variant)
+        sae = read.find_sae(audit, model)
+        cases = read.cases(audit, model, read.NEWEST_KINDS)
+        user = int(np.flatnonzero(cases.user == read.user_index(audit, model, "15"))[0])
+        decoder = read.vectors(audit, model.model_id, sae.dim, "decoder", sae.sae_id)[1]
+        codes = codes_of(audit, sae, "case", cases.case_id).toarray()
+        concept = found.concepts.iloc[0]
+        (direction,) = store.directions(audit, model.model_id, [int(concept["cav_id"])])
+    own = found.latents[found.latents["concept"] == concept["concept"]]
+    assert len(own) == sae.n_latents
+    left_out = cases.vectors - codes @ decoder  # the bias is everyone's and leaves with the mean
+    rest = (left_out[user] - left_out.mean(axis=0)) @ direction
+    assert own["contribution"].sum() + rest == pytest.approx(concept["sensitivity"], abs=1e-3)
+
+
+def test_a_users_agreement_is_scipys(sampled):
+    with reading(sampled) as audit:
+        found = profiles.profile(audit, read.model_named(audit, "sasrec"), "15", Settings().variant)
+    rows = found.concepts.dropna(subset=["rated"])
+    expected = stats.spearmanr(rows["percentile"], rows["rated"] - rows["rated_outside"]).statistic
+    assert found.with_ratings.n == len(rows)
+    assert found.with_ratings.value == pytest.approx(expected)
+    assert found.with_history.value > 0.3  # what the model was trained on
+    assert found.items["farther"].between(0, 1).all()
 
 
 def test_a_relative_cav_points_from_one_to_the_other(cli, sampled, tmp_path):
@@ -158,6 +200,8 @@ def test_numbers_have_public_names_and_findings_their_sql(on, sampled):
     assert names <= set(BY_NAME)
     assert len(queries) >= 3
     assert sections[0].rows
+    (links,) = [section for section in sections if section.name == "cav_latents"]
+    assert {row[1] for row in links.rows} >= {"Children", "Horror"}
     for query in [*queries, *(section.sql for section in sections)]:
         assert rows(on("sql", query, "--format", "json"))
 

@@ -69,9 +69,13 @@ def test_links_keep_the_nearest_by_each_measure(directions):
     sensitivity = rng.normal(size=(60, 7))
     codes = np.maximum(rng.normal(size=(60, 40)), 0)
     codes[:, 11] = np.maximum(sensitivity[:, 2], 0)
-    found = linked(directions, decoder, csc_array(codes), sensitivity, None, np.zeros((3, 7)))
+    found = linked(directions, decoder, csc_array(codes), sensitivity, None, np.zeros((3, 7)), 40)
     own = found.cav == 2
     assert found.cosine[own][found.latent[own] == 7] == pytest.approx([1.0])
     assert found.case_correlation[own][found.latent[own] == 11] > 0.8
     assert np.isnan(found.item_correlation).all()
     assert KEPT <= own.sum() <= 2 * KEPT
+    apart = linked(directions, None, csc_array(codes), sensitivity, None, np.zeros((3, 7)), 40)
+    assert np.isnan(apart.cosine).all()
+    assert (apart.cav == 2).sum() == KEPT
+    assert 11 in apart.latent[apart.cav == 2]

@@ -217,7 +217,9 @@ def _located(section: Section, places: Sequence[Path], missing: list[str]) -> Se
     for name, written in section.files.items():
         path = next((place / written for place in places if (place / written).exists()), None)
         if path is None:
-            missing.append(f"line {section.line}, [{section.name}]: `{name}` is nowhere: {printable(written)}")
+            missing.append(
+                f"line {section.line}, [{section.name}]: `{name}` is nowhere: {printable(written)}"
+            )
             continue
         key = section.keys[name]
         files[name] = path

@@ -143,8 +143,8 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in settings.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
-        elif value not in (None, [], False):
-            # What is not given and what is switched off are the same.
+        elif value is not None and value is not False and value != []:
+            # What is not given and what is switched off are the same; a zero is neither.
             flat[prefix + name] = value
     return flat
 

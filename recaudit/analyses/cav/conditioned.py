@@ -74,15 +74,24 @@ def analyse(
     # Conditions are renumbered without the dropped ones, whose rows leave.
     number = np.array([kept_names.index(name) if name in kept_names else -2 for name in names] + [-1])
     condition_kept = number[condition]
+    known = _known_pairs(audit, model, cases, condition_kept, has)
     laid = [
-        laid_out("probe", cases.vectors.astype(np.float64), cases.user, condition_kept, len(kept_names), seed)
+        laid_out(
+            "probe",
+            cases.vectors.astype(np.float64),
+            cases.user,
+            condition_kept,
+            len(kept_names),
+            seed,
+            known,
+        )
     ]
     controls: dict[str, list[FloatArray]] = {}
     if has.any():
         controls["items"] = [_jaccard_distance(has)]
     if checkpoint is not None:
         more, untrained, columns = _from_network(
-            audit, model, checkpoint, cases, condition, condition_kept, kept_names, names, seed
+            audit, model, checkpoint, cases, condition, condition_kept, kept_names, names, seed, known
         )
         laid += more
         controls["untrained"] = untrained
@@ -150,6 +159,18 @@ def _items_of(audit: Audit, model: Model, names: list[str]) -> BoolArray:
     return found
 
 
+def _known_pairs(
+    audit: Audit, model: Model, cases: CaseRows, condition: IntArray, has: BoolArray
+) -> BoolArray:
+    """[cases] whether the user has an item with the condition's concept, as in training; true without a concept."""
+    user, item = conditions.profile_items(audit, model)
+    owns = np.zeros((int(max(user.max(initial=0), cases.user.max(initial=0))) + 1, has.shape[1]), bool)
+    for column in range(has.shape[1]):
+        owns[user[has[item, column]], column] = True
+    owns[:, ~has.any(axis=0)] = True
+    return (condition < 0) | owns[cases.user, np.maximum(condition, 0)]
+
+
 def _jaccard_distance(has: BoolArray) -> FloatArray:
     """1 - shared items over all items of two concepts; NaN for a condition without a concept of its name."""
     both = has.T.astype(np.float64) @ has
@@ -171,11 +192,12 @@ def _from_network(
     kept_names: list[str],
     names: list[str],
     seed: int,
+    known: BoolArray,
 ) -> tuple[list[Laid], list[FloatArray], FloatArray]:
     """Code space, a re-initialised network's, the distances of several such, and of the condition columns."""
     net = network.opened(audit, model, checkpoint, cases.user, condition)
     n = len(kept_names)
-    laid = [laid_out("latent", net.codes(), cases.user, condition_kept, n, seed)]
+    laid = [laid_out("latent", net.codes(), cases.user, condition_kept, n, seed, known)]
     untrained = []
     for draw in range(UNTRAINED):
         codes = net.untrained_codes(seed * UNTRAINED + draw)

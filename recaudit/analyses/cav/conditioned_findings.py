@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recaudit.analyses.cav.conditioned_ranking import DEPTH, Ranked
-from recaudit.analyses.cav.latent_space import Laid
+from recaudit.analyses.cav.latent_space import Known, Laid
 from recaudit.metrics import clusters
 from recaudit.metrics.correlation import Pair, correlations
 from recaudit.store.read import Model
@@ -37,6 +37,27 @@ def said(
         for space in laid
     ]
     matches = {}
+    known_findings = []
+    if trained.known is not None:
+        match = clusters.mantel(trained.centroids.distance, trained.known.distance, seed=seed)
+        known_findings = [_known_finding(trained.known, match, where)]
+        pairs_only = {"space": trained.name, "cases": "known pairs"}
+        metrics += [
+            Metric(
+                "cav.silhouette",
+                trained.known.apart.value,
+                trained.known.apart.n,
+                unit="cases",
+                slice=pairs_only,
+            ),
+            Metric(
+                "cav.condition_match",
+                match[0],
+                len(names),
+                unit="conditions",
+                slice={"control": "known pairs", "space": trained.name},
+            ),
+        ]
     for control, matrices in controls.items():
         known = np.flatnonzero(~np.isnan(matrices[0]).all(axis=1))
         own = np.ix_(known, known)
@@ -74,6 +95,7 @@ def said(
             )
     findings = [
         _clusters_finding(laid, trained, where, dropped),
+        *known_findings,
         *_match_finding(matches, where),
         *_centre_finding(trained, has, where, seed),
         *_works_finding(judged, model),
@@ -107,6 +129,17 @@ def _clusters_finding(laid: Sequence[Laid], trained: Laid, where: str, dropped: 
         sentence += f" Left out: {', '.join(printable(name, 24) for name in dropped)}."
     return Finding(
         "condition-clusters", "info", sentence, f"SELECT * FROM condition_axes WHERE {where} ORDER BY axis"
+    )
+
+
+def _known_finding(known: Known, match: tuple[float, float], where: str) -> Finding:
+    return Finding(
+        "condition-known-pairs",
+        "info",
+        f"Users have an item of the condition in {known.share:.0%} of these pairs; training shows no others. Over them alone "
+        f"the silhouette is {known.apart.value:.2f} (99th percentile of shuffled labels {known.apart.shuffled:.2f}) and "
+        f"distances between conditions go with those over all pairs at {match[0]:.2f} (p = {match[1]:.3f}).",
+        f"SELECT * FROM condition_points WHERE {where}",
     )
 
 

@@ -124,19 +124,73 @@ def apart(places: FloatArray, user: IntArray, condition: IntArray, seed: int) ->
 
 
 @dataclass(frozen=True)
+class Known:
+    """The same over pairs of a user and a condition that training can have shown: the user has an item of it.
+
+    ``share`` of the conditioned rows they are, 0..1; ``distance`` [conditions, conditions] of their centroids.
+    """
+
+    share: float
+    apart: Apart
+    distance: FloatArray
+
+
+@dataclass(frozen=True)
 class Laid:
-    """One space: its rows and what was found in them."""
+    """One space: its rows and what was found in them; ``known`` is None where all pairs are known, or too few."""
 
     name: str
     components: Components
     centroids: Centroids
     places: FloatArray
     apart: Apart
+    known: Known | None = None
 
 
-def laid_out(name: str, x: FloatArray, user: IntArray, condition: IntArray, n: int, seed: int) -> Laid:
+def laid_out(
+    name: str,
+    x: FloatArray,
+    user: IntArray,
+    condition: IntArray,
+    n: int,
+    seed: int,
+    known: NDArray[np.bool_] | None = None,
+) -> Laid:
+    """Everything about one space.
+
+    Args:
+        x: [rows, dim].
+        user: [rows].
+        condition: [rows], -1 for none, -2 for one that is left out.
+        n: conditions.
+        known: [rows] whether training can have shown the pair of user and condition.
+    """
     kept = condition >= -1
     fitted = components(x, condition, kept)
     places = fitted.places(x)
     found = centroids(x, condition, n)
-    return Laid(name, fitted, found, places, apart(places, user, condition, seed))
+    return Laid(
+        name,
+        fitted,
+        found,
+        places,
+        apart(places, user, condition, seed),
+        None if known is None else _known(x, places, user, condition, n, seed, known),
+    )
+
+
+def _known(
+    x: FloatArray,
+    places: FloatArray,
+    user: IntArray,
+    condition: IntArray,
+    n: int,
+    seed: int,
+    known: NDArray[np.bool_],
+) -> Known | None:
+    told = condition >= 0
+    only = np.where(told & ~known, -2, condition)
+    share = float(known[told].mean())
+    if share == 1 or len(np.unique(only[only >= 0])) < n:
+        return None
+    return Known(share, apart(places, user, only, seed), centroids(x, only, n).distance)

@@ -225,3 +225,36 @@ def test_silhouette_against_labels_shuffled_within_users(shift, apart):
     x[:, 0] += shift * condition
     found = latent_space.apart(x, user, condition, 0)
     assert (found.value > found.shuffled) is apart
+
+
+def test_pairs_that_training_can_have_shown_are_looked_at_alone():
+    rng = np.random.default_rng(2)
+    user, condition = np.repeat(np.arange(20), 4), np.tile(np.arange(-1, 3), 20)
+    x = rng.normal(size=(80, 3)) + np.eye(3)[condition]
+    known = (condition < 0) | (rng.random(80) < 0.6)
+    found = latent_space.laid_out("s", x, user, condition, 3, 0, known).known
+    told = condition >= 0
+    assert found.share == pytest.approx(known[told].mean())
+    means = np.array([x[(condition == number) & known].mean(axis=0) for number in range(3)])
+    np.testing.assert_allclose(found.distance[0, 1], np.linalg.norm(means[0] - means[1]))
+    assert found.apart.n == (known & told).sum()
+    assert latent_space.laid_out("s", x, user, condition, 3, 0, np.ones(80, bool)).known is None
+    no_pair_left = known & (condition != 2)
+    assert latent_space.laid_out("s", x, user, condition, 3, 0, no_pair_left).known is None
+
+
+def test_known_pairs_are_those_whose_concept_the_user_has(cli, ingested, tmp_path):
+    assert cli("cav", "cvae", *FEW).code == 0
+    db = tmp_path / "audit.duckdb"
+    ((has, pairs),) = rows_of(
+        db,
+        """
+        SELECT count(*) FILTER (condition = 'odd' OR EXISTS (
+            SELECT 1 FROM interactions i JOIN item_concepts USING (item_id) JOIN concepts c USING (concept_id)
+            WHERE i.user_id = p.user_id AND split <> 'test' AND c.name = condition
+        )), count(*) FROM condition_points p WHERE space = 'probe' AND condition IS NOT NULL
+        """,
+    )
+    told = rows_of(db, "SELECT sentence FROM findings WHERE code = 'condition-known-pairs'")
+    assert has < pairs, "the tiny world should have users without some concept"
+    assert f"in {has / pairs:.0%} of these pairs" in told[0][0]

@@ -43,6 +43,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
 import numpy as np
 import pandas as pd
 import torch
@@ -144,7 +145,7 @@ def with_seconds(work: Callable[[], T]) -> tuple[T, float]:
 
 
 def read(source: Path, recipe: Recipe, rng: np.random.Generator) -> Data:
-    rows = pd.read_parquet(source / "interactions.parquet", columns=["user_id", "item_id"])
+    rows = duckdb.read_parquet(str(source / "interactions.parquet")).select("user_id, item_id").df()
     rows = rows[rows.groupby("item_id")["user_id"].transform("size") >= recipe.least_listeners]
     item_type = pd.CategoricalDtype(np.sort(rows["item_id"].unique()))
     if recipe.without_heaviest:
@@ -163,17 +164,21 @@ def read(source: Path, recipe: Recipe, rng: np.random.Generator) -> Data:
 
 def write_data(source: Path, folder: Path, data: Data) -> None:
     interactions = {"user_id": data.users[data.user], "item_id": data.items[data.item], "split": data.split}
-    pd.DataFrame(interactions).to_parquet(folder / "data" / "interactions.parquet", index=False)
+    write_parquet(pd.DataFrame(interactions), folder / "data" / "interactions.parquet")
     for name, ids in (("items", data.items), ("users", data.users)):
         if (source / f"{name}.parquet").exists():
-            table = pd.read_parquet(source / f"{name}.parquet")
-            known = table[table[f"{name[:-1]}_id"].isin(ids)]
-            known.to_parquet(folder / "data" / f"{name}.parquet", index=False)
+            table = duckdb.read_parquet(str(source / f"{name}.parquet")).df()
+            write_parquet(table[table[f"{name[:-1]}_id"].isin(ids)], folder / "data" / f"{name}.parquet")
     kinds = [
         pd.DataFrame({"kind": kind, "row": np.arange(len(ids)), "raw_id": ids})
         for kind, ids in (("user", data.users), ("item", data.items))
     ]
     pd.concat(kinds).to_csv(folder / "ids.csv", index=False)
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    # DuckDB is at hand wherever recaudit is; pandas would need a library of its own for parquet.
+    duckdb.from_df(table).write_parquet(str(path))
 
 
 class Sampler:

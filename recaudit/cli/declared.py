@@ -9,7 +9,8 @@ import click
 
 from recaudit.cli import recaudit
 from recaudit.cli.settings import option_names
-from recaudit.plan.keys import Key, Kind, SectionKeys
+from recaudit.plan.keys import Declaration, Key, Kind, SectionKeys
+from recaudit.plan.steps import STEPS
 
 _MAYBE_FILES = {"ids", "conditions"}
 _PAIRS = {"column", "loss"}
@@ -19,63 +20,13 @@ _SHOWING = ("db", "format", "limit", "help")
 
 def sections() -> dict[str, SectionKeys]:
     """Every section by name, in the order the steps are done."""
-    return {
-        section.name: section
-        for section in (
-            SectionKeys(
-                "model",
-                "The recommender and its data: the options of `recaudit ingest`. `name` is by default the file's.",
-                {
-                    "checkpoint": Key("checkpoint", "checkpoint", Kind.FILE, about="The trained recommender."),
-                    **_keys("ingest", without=("replace",)),
-                },
-                required=("checkpoint", "data"),
-                many=False,
-            ),
-            SectionKeys(
-                "dictionary",
-                "A sparse autoencoder to train: the options of `recaudit train`. The first is the one reports are about.",
-                _keys("train", without=("replace",)),
-                required=("name",),
-            ),
-            SectionKeys("analyse", "Ranking, fidelity and health, which are always done.", {"seed": _SEED}, many=False),
-            SectionKeys(
-                "concepts",
-                "What latents stand for, as `recaudit concepts` shows it.",
-                {"sae": _sae("All dictionaries by default."), "seed": _SEED},
-            ),
-            SectionKeys(
-                "cav",
-                "Concept activation vectors: the options of `recaudit cav`.",
-                _keys("cav", without=("concept", "again")),
-            ),
-            SectionKeys(
-                "label",
-                "Names for latents: the options of `recaudit label`.",
-                _keys("label", without=("latent", "sae")) | {"sae": _sae("All dictionaries by default.")},
-            ),
-            SectionKeys(
-                "report",
-                "Reports: the options of `recaudit report`. Without `outputs` it goes to the terminal.",
-                {
-                    "outputs": Key(
-                        "outputs", "outputs", Kind.TEXTS, (),
-                        "Files to write, in the folder the command is given in: .md or .json.",
-                    ),
-                    "show": Key("show", "show", Kind.SWITCH, False, "Show it on the terminal as well."),
-                    **_keys("report", without=("output", "seed", "sae")),
-                    "sae": _sae("The first dictionary by default."),
-                },
-            ),
-        )
-    }  # fmt: skip
+    return {step.declares.name: _filled(step.declares) for step in STEPS}
 
 
-_SEED = Key("seed", "seed", Kind.WHOLE, 0, "Of every random draw.")
-
-
-def _sae(about: str) -> Key:
-    return Key("sae", "sae", Kind.TEXT, None, f"A dictionary by name. {about}")
+def _filled(declared: Declaration) -> SectionKeys:
+    keys = {} if declared.command is None else _keys(declared.command, declared.without)
+    keys |= {key.name: key for key in declared.keys}
+    return SectionKeys(declared.name, declared.about, keys, declared.required, declared.many)
 
 
 def _keys(command: str, without: tuple[str, ...]) -> dict[str, Key]:

@@ -63,6 +63,35 @@ class SectionKeys:
     many: bool = True
 
 
+@dataclass(frozen=True)
+class Declaration:
+    """What a step reads from the TOML, before the command line fills in the options of commands.
+
+    Attributes:
+        command: whose options, by their long names, are keys of the section; None for none.
+        without: those of its options that are none.
+        keys: keys beside the command's; one of the same name wins.
+    """
+
+    name: str
+    about: str
+    command: str | None = None
+    without: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    required: tuple[str, ...] = ()
+    many: bool = True
+
+
+def seed_key() -> Key:
+    """The seed of a section whose command has none."""
+    return Key("seed", "seed", Kind.WHOLE, 0, "Of every random draw.")
+
+
+def sae_key(about: str) -> Key:
+    """The dictionary that a section is about."""
+    return Key("sae", "sae", Kind.TEXT, None, f"A dictionary by name. {about}")
+
+
 def _text(value: Any) -> str:
     """A list stands for the option's comma-separated form."""
     parts = value if isinstance(value, list) else [value]

@@ -99,7 +99,7 @@ def read_plan(path: Path, sections: Mapping[str, SectionKeys]) -> Plan:
         UsageError: no such file, not TOML, a key or section nobody reads, a value of another kind, or something
             required is missing; names file, line and what would do.
     """
-    file = TomlFile.read(path, "name an audit's TOML file; see docs/audits-as-code.md")
+    file = TomlFile.read(path, "name an audit's TOML file; see docs/audits.md")
     for name, value in file.content.items():
         if _tables(value):
             file.check_keys([name], sections, name)

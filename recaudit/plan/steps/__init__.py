@@ -1,8 +1,4 @@
-"""The steps of an audit, in the order they are done.
-
-A new one is a file here with a subclass of ``Step``, a line in ``steps_of``, and its keys where the command line
-declares sections.
-"""
+"""The steps of an audit. A new one is a file here and a line in ``STEPS``; see ``recaudit.plan``."""
 
 from recaudit.plan.read import Plan
 from recaudit.plan.steps.analyse import Analyse
@@ -14,10 +10,21 @@ from recaudit.plan.steps.label import Label
 from recaudit.plan.steps.report import WriteReport, report_of
 from recaudit.plan.steps.train import Train
 
-NAMES = tuple(step.name for step in (Ingest, Train, Analyse, Concepts, Cav, Label, WriteReport))
+STEPS: tuple[type[Step], ...] = (
+    Ingest,
+    Train,
+    Analyse,
+    Concepts,
+    Cav,
+    Label,
+    WriteReport,
+)
+"""In the order they are done: a step may need those above it."""
+
+NAMES = tuple(dict.fromkeys(step.name for step in STEPS))
 """What ``--only`` and ``--force`` take."""
 
-__all__ = ["NAMES", "Decision", "Doing", "Ground", "Step", "report_of", "steps_of"]
+__all__ = ["NAMES", "STEPS", "Decision", "Doing", "Ground", "Step", "report_of", "steps_of"]
 
 
 def steps_of(plan: Plan) -> list[Step]:
@@ -26,16 +33,7 @@ def steps_of(plan: Plan) -> list[Step]:
     Raises:
         UsageError: a setting that cannot be.
     """
-    (ingest,) = Ingest.of(plan)
-    trained = Train.of(plan, (ingest,))
-    analysed = Analyse.of(plan, ingest, trained)
-    own = {
-        step.sae: step for step in analysed if isinstance(step, Analyse) and step.protocol == plan.protocol
-    }
-    more: list[Step] = [
-        *Concepts.of(plan, own),
-        *Cav.of(plan, (ingest, *trained)),
-        *Label.of(plan, own),
-    ]
-    stored = [ingest, *trained, *analysed, *more]
-    return [*stored, *WriteReport.of(plan, tuple(stored))]
+    planned: list[Step] = []
+    for kind in STEPS:
+        planned += kind.of(plan, tuple(planned))
+    return planned

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from recaudit import __version__
+from recaudit.plan.keys import Declaration, seed_key
 from recaudit.plan.read import Plan
-from recaudit.plan.steps.base import Doing, Step, stored_model, stored_sae
+from recaudit.plan.steps.base import Doing, Step, called, stored_model, stored_sae
 from recaudit.store import Audit, reading, steps
 from recaudit.store.read import Model
 
@@ -18,13 +19,16 @@ class Analyse(Step):
     """One for each dictionary and protocol; what is about the model alone is done with the first."""
 
     name: ClassVar[str] = "analyse"
+    declares: ClassVar[Declaration] = Declaration(
+        "analyse", "Ranking, fidelity and health, which are always done.", keys=(seed_key(),), many=False
+    )
     # Without held-out interactions there are lists, but no number.
     may_be_empty: ClassVar[bool] = True
     sae: str | None = field(kw_only=True)
     protocol: str = field(kw_only=True)
 
     @classmethod
-    def of(cls, plan: Plan, ingest: Step, trained: Sequence[Step]) -> list[Step]:
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
         """For all dictionaries under the model's protocol, and for those that reports want under others."""
         wanted = [(sae, plan.protocol) for sae in plan.dictionaries]
         for section in plan.all("report"):
@@ -34,7 +38,7 @@ class Analyse(Step):
             cls(
                 plan,
                 f"{sae or 'the model'}, {protocol}",
-                (ingest, *(step for step in trained if step.about == sae)),
+                (*called("ingest", before), *(step for step in called("train", before) if step.about == sae)),
                 sae=sae,
                 protocol=protocol,
             )
@@ -76,3 +80,8 @@ class Analyse(Step):
             run.declared.get("settings") != dict(self.settings()) or run.tool_version != __version__
             for run in made_by
         )
+
+
+def analyses(plan: Plan, before: Sequence[Step]) -> dict[str | None, Step]:
+    """Dictionary to the step that analyses it under the model's own protocol."""
+    return {step.sae: step for step in before if isinstance(step, Analyse) and step.protocol == plan.protocol}

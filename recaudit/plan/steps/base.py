@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from recaudit import __version__
+from recaudit.plan.keys import Declaration
 from recaudit.plan.read import Plan, Section
 from recaudit.plan.stamp import Digests, Stamp, changes
 from recaudit.store import Audit, read, steps
@@ -60,6 +61,9 @@ class Step(ABC):
     """One piece of an audit. A subclass says what decides its result, what of it is stored, and how it is done."""
 
     name: ClassVar[str]
+    """What ``--only`` and ``--force`` call it."""
+    declares: ClassVar[Declaration]
+    """The section of the TOML that asks for it."""
     may_be_empty: ClassVar[bool] = False
     """Done may mean that nothing was found to store."""
 
@@ -72,6 +76,18 @@ class Step(ABC):
     def title(self) -> str:
         """Name and subject, for people."""
         return f"{self.name} {self.about}"
+
+    @classmethod
+    @abstractmethod
+    def of(cls, plan: Plan, before: Sequence[Step]) -> Sequence[Step]:
+        """Those that a plan declares.
+
+        Args:
+            before: the steps that are done before any of these.
+
+        Raises:
+            UsageError: a setting that cannot be.
+        """
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
@@ -141,6 +157,11 @@ class Step(ABC):
             if before is not None and before.began > newest.began:
                 return f"{need.title} is newer"
         return None
+
+
+def called(name: str, steps_: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps of that name."""
+    return tuple(step for step in steps_ if step.name == name)
 
 
 def stored_model(audit: Audit, name: str) -> Model | None:

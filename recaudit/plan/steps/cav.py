@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from recaudit.plan.keys import Declaration
 from recaudit.plan.read import Plan, Section
-from recaudit.plan.steps.base import Doing, Step, paths_of
+from recaudit.plan.steps.base import Doing, Step, called, paths_of
 from recaudit.store import Audit, steps
 from recaudit.store.read import Model
 
@@ -21,14 +22,19 @@ class Cav(Step):
     """One a [[cav]]: a variant of all concepts, or one pair of them."""
 
     name: ClassVar[str] = "cav"
+    declares: ClassVar[Declaration] = Declaration(
+        "cav",
+        "Concept activation vectors: the options of `recaudit cav`.",
+        command="cav",
+        without=("concept", "again"),
+    )
     may_be_empty: ClassVar[bool] = True
     section: Section = field(kw_only=True)
 
     @classmethod
-    def of(cls, plan: Plan, needs: tuple[Step, ...]) -> list[Step]:
-        """Args:
-        needs: ingestion and all dictionaries, whose latents are held against the directions.
-        """
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
+        """Each after all dictionaries, whose latents are held against the directions."""
+        needs = (*called("ingest", before), *called("train", before))
         found: list[Step] = []
         for section in plan.all("cav"):
             step = cls(plan, "", needs, section=section)

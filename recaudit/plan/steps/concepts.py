@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from recaudit.plan.keys import Declaration, sae_key, seed_key
 from recaudit.plan.read import Plan, Section
+from recaudit.plan.steps.analyse import analyses
 from recaudit.plan.steps.base import Doing, Step, stored_sae
 from recaudit.store import Audit, steps
 from recaudit.store.read import Model
@@ -17,15 +19,19 @@ class Concepts(Step):
     """One for each dictionary that [concepts] is about: all, unless it names one."""
 
     name: ClassVar[str] = "concepts"
+    declares: ClassVar[Declaration] = Declaration(
+        "concepts",
+        "What latents stand for, as `recaudit concepts` shows it.",
+        keys=(sae_key("All dictionaries by default."), seed_key()),
+    )
     may_be_empty: ClassVar[bool] = True
     section: Section = field(kw_only=True)
     sae: str | None = field(kw_only=True)
 
     @classmethod
-    def of(cls, plan: Plan, analysed: Mapping[str | None, Step]) -> list[Step]:
-        """Args:
-        analysed: dictionary to the step that analyses it under the model's protocol: the rules need its lists.
-        """
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
+        """Each after the analysis of its dictionary, whose lists the rules need."""
+        analysed = analyses(plan, before)
         wanted: dict[str | None, Section] = {}
         for section in plan.all("concepts"):
             chosen = section.options["sae"]

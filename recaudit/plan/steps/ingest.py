@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from recaudit.errors import UsageError
-from recaudit.plan.read import Plan
+from recaudit.plan.keys import Declaration, Key, Kind
+from recaudit.plan.read import MODEL, Plan
 from recaudit.plan.steps.base import Decision, Doing, Ground, Step, paths_of, stored_model
 from recaudit.store import Audit, read, steps
 from recaudit.store.read import Model
@@ -23,9 +24,18 @@ class Ingest(Step):
     """Redone, it takes away everything that hangs on the model: work of people is never lost unasked."""
 
     name: ClassVar[str] = "ingest"
+    declares: ClassVar[Declaration] = Declaration(
+        MODEL,
+        "The recommender and its data: the options of `recaudit ingest`. `name` is by default the file's.",
+        command="ingest",
+        without=("replace",),
+        keys=(Key("checkpoint", "checkpoint", Kind.FILE, about="The trained recommender."),),
+        required=("checkpoint", "data"),
+        many=False,
+    )
 
     @classmethod
-    def of(cls, plan: Plan) -> list[Step]:
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
         """The one of a plan."""
         return [cls(plan, plan.name)]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from recaudit.errors import UsageError
+from recaudit.plan.keys import Declaration, sae_key
 from recaudit.plan.read import Plan, Section
+from recaudit.plan.steps.analyse import analyses
 from recaudit.plan.steps.base import Doing, Step, stored_sae
 from recaudit.store import Audit, steps
 from recaudit.store.read import Model
@@ -21,14 +23,20 @@ class Label(Step):
     """One for each dictionary that a [[label]] is about: all, unless it names one."""
 
     name: ClassVar[str] = "label"
+    declares: ClassVar[Declaration] = Declaration(
+        "label",
+        "Names for latents: the options of `recaudit label`.",
+        command="label",
+        without=("latent",),
+        keys=(sae_key("All dictionaries by default."),),
+    )
     section: Section = field(kw_only=True)
     sae: str | None = field(kw_only=True)
 
     @classmethod
-    def of(cls, plan: Plan, analysed: Mapping[str | None, Step]) -> list[Step]:
-        """Args:
-        analysed: dictionary to the step that analyses it.
-        """
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
+        """Each after the analysis of its dictionary."""
+        analysed = analyses(plan, before)
         found: dict[str, Step] = {}
         for section in plan.all("label"):
             chosen, options = section.options["sae"], section.options

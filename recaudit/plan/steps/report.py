@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from recaudit.analyses.attribution import checked_rule
 from recaudit.analyses.protocol import protocol_named
+from recaudit.plan.keys import Declaration, Key, Kind, sae_key
 from recaudit.plan.read import Plan, Section
 from recaudit.plan.steps.base import Decision, Doing, Ground, Step, stored_model
 from recaudit.report import Report, build
-from recaudit.report.files import renderer
+from recaudit.report.files import RENDERERS, renderer
 from recaudit.store import Audit, reading
 from recaudit.store.read import Model
 from recaudit.text import printable
@@ -23,15 +24,29 @@ class WriteReport(Step):
     """One for each file. Reports are views: a file is up to date when it says what would be written."""
 
     name: ClassVar[str] = "report"
+    declares: ClassVar[Declaration] = Declaration(
+        "report",
+        "Reports: the options of `recaudit report`. Without `outputs` it goes to the terminal.",
+        command="report",
+        without=("output", "seed"),
+        keys=(
+            Key(
+                "outputs", "outputs", Kind.TEXTS, (),
+                f"Files to write, in the folder the command is given in, ending in {', '.join(RENDERERS)}.",
+            ),
+            Key("show", "show", Kind.SWITCH, False, "Show it on the terminal as well."),
+            sae_key("The first dictionary by default."),
+        ),
+    )  # fmt: skip
     section: Section = field(kw_only=True)
 
     @classmethod
-    def of(cls, plan: Plan, needs: tuple[Step, ...]) -> list[Step]:
-        """One an output."""
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
+        """One an output, after everything else."""
         found: list[Step] = []
         for section in plan.all("report"):
             for output in section.options["outputs"]:
-                found.append(cls(plan, output, needs, section=section))
+                found.append(cls(plan, output, tuple(before), section=section))
         return found
 
     def check(self) -> None:

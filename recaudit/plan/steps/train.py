@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from recaudit.errors import UsageError
+from recaudit.plan.keys import Declaration
 from recaudit.plan.read import DICTIONARY, Plan, Section
-from recaudit.plan.steps.base import Decision, Doing, Ground, Step, stored_model, stored_sae
+from recaudit.plan.steps.base import Decision, Doing, Ground, Step, called, stored_model, stored_sae
 from recaudit.store import Audit, steps
 from recaudit.store.read import Model
 from recaudit.text import printable
@@ -22,13 +23,21 @@ class Train(Step):
     """Device and threads do not decide whether a dictionary is trained again; everything else does."""
 
     name: ClassVar[str] = "train"
+    declares: ClassVar[Declaration] = Declaration(
+        DICTIONARY,
+        "A sparse autoencoder to train: the options of `recaudit train`. The first is the one reports are about.",
+        command="train",
+        without=("replace",),
+        required=("name",),
+    )
     section: Section = field(kw_only=True)
 
     @classmethod
-    def of(cls, plan: Plan, needs: tuple[Step, ...]) -> list[Step]:
+    def of(cls, plan: Plan, before: Sequence[Step]) -> list[Step]:
         """One a [[dictionary]]."""
+        ingest = called("ingest", before)
         return [
-            cls(plan, str(section.options["name"]), needs, section=section)
+            cls(plan, str(section.options["name"]), ingest, section=section)
             for section in plan.all(DICTIONARY)
         ]
 

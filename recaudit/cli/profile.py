@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from recaudit.cli.output import db_option, format_option, limit_option, note, show, show_frame
+from recaudit.errors import NoVerdictError
 
 
 @click.command()
@@ -43,13 +45,27 @@ def profile(
     settings = Settings(negatives=negatives, multilabel=multilabel, scaling=scaling, null=null)
     with reading(db) as audit:
         chosen = read.model_named(audit, model)
-        found = profiled(audit, chosen, user, settings.variant)
         index = read.user_index(audit, chosen, user)
         spaces = conditions.spaces(audit, chosen)
         space = "latent" if "latent" in spaces else "probe"
-        places = cav_lines.places(
+        columns, places = cav_lines.places(
             conditions.user_places(audit, chosen, space, index), conditions.axes(audit, chosen, space)
         )
+        below = [
+            (
+                f"under each condition, on the component of the {space} space that separates them most",
+                columns,
+                places,
+            )
+        ]
+        try:
+            found = profiled(audit, chosen, user, settings.variant)
+        except NoVerdictError as nothing:
+            if format_ != "table" or not places:
+                raise
+            note(str(nothing))
+            _show_all(below)
+            return
     concepts = found.concepts.drop(columns="cav_id")
     rows = concepts if limit < 0 else concepts.head(limit)
     if format_ != "table":
@@ -65,18 +81,25 @@ def profile(
             )
         else:
             note(f"{agreement.n} concepts with {what}: too few to say whether the model's order is theirs")
-    for said, columns, lines in (
-        (
-            "items of the history that lie farthest along the strongest concepts",
-            *cav_lines.items(found.items),
-        ),
-        (
-            "latents that set the sensitivity apart from the average user's",
-            *cav_lines.contributions(found.latents, found.concepts),
-        ),
-        (f"under each condition, on the component of the {space} space that separates them most", *places),
-    ):
-        if lines:
+    _show_all(
+        [
+            (
+                "items of the history that lie farthest along the strongest concepts",
+                *cav_lines.items(found.items),
+            ),
+            (
+                "latents that set the sensitivity apart from the average user's",
+                *cav_lines.contributions(found.latents, found.concepts),
+            ),
+            *below,
+        ]
+    )
+
+
+def _show_all(tables: list[tuple[str, list[str], list[list[Any]]]]) -> None:
+    """Titled tables, those without rows left out."""
+    for title, columns, rows in tables:
+        if rows:
             click.echo("")
-            click.echo(said)
-            show(columns, lines, format_)
+            click.echo(title)
+            show(columns, rows, "table")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recaudit.analyses.cav import against_ratings
+from recaudit.analyses.cav import against_ratings, quality
 from recaudit.analyses.cav.command import ensure
 from recaudit.analyses.cav.settings import Settings
 from recaudit.ingest import IngestRequest, ingest
@@ -26,9 +26,11 @@ def sampled(tmp_path_factory):
             sae=SAMPLES / "sasrec-sae",
             ids=str(SAMPLES / "ids.csv"),
             protocol="recbole-seq",
+            vectors=0,  # no training histories: CAVs look at newest cases alone
         )
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(against_ratings, "RATING_DRAWS", 60)
+        patch.setattr(quality, "_NULL_COSINES", 1000)
         ensure(db, None, Settings(permutations=19, bootstraps=20, repeats=2))
     return db

@@ -1,13 +1,18 @@
 """A conditioned model: its code space is the network's own, the controls are what they say, and nDCG is by hand."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
 from recaudit.analyses.cav import conditioned_ranking, latent_space
+from recaudit.analyses.cav.command import ensure
+from recaudit.analyses.cav.settings import Settings
+from recaudit.datasets import ReadOptions
 from recaudit.errors import ExitCode
+from recaudit.ingest import IngestRequest, ingest
 from recaudit.report import cav as report
 from recaudit.store import conditions, read, reading
 from tests import tiny
@@ -31,9 +36,10 @@ def write_plain(folder):
     )
 
 
-@pytest.fixture
-def ingested(cli, tmp_path):
-    """rectorch's conditioned VAE over the tiny world, whose items have genres; returns its weights."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """rectorch's conditioned VAE over the tiny world, ingested and looked at once: its folder and its weights."""
+    folder = tmp_path_factory.mktemp("conditioned")
     generator = torch.Generator().manual_seed(0)
     rand = lambda *shape: torch.randn(*shape, generator=generator) / 2  # noqa: E731
     n = tiny.ITEMS
@@ -48,28 +54,33 @@ def ingested(cli, tmp_path):
         "dec_layers.1.bias": rand(n),
     }
     torch.save(
-        {"epoch": 1, "state_dict": state, "optimizer": {}, "gradient_updates": 1}, tmp_path / "chkpt.pth"
+        {"epoch": 1, "state_dict": state, "optimizer": {}, "gradient_updates": 1}, folder / "chkpt.pth"
     )
     rows = "".join(f"item,{row},{row + 1}\n" for row in range(n))
-    (tmp_path / "ids.csv").write_text("kind,row,raw_id\n" + rows)
-    write_plain(tmp_path)
-    result = cli(
-        *(
-            "ingest",
-            "chkpt.pth",
-            "--data",
-            "r.csv",
-            "--items",
-            "items.csv",
-            "--ids",
-            "ids.csv",
-            "--name",
-            "cvae",
-        ),
-        *("--conditions", ",".join(NAMES)),
+    (folder / "ids.csv").write_text("kind,row,raw_id\n" + rows)
+    write_plain(folder)
+    request = IngestRequest(
+        folder / "chkpt.pth",
+        folder / "r.csv",
+        folder / "audit.duckdb",
+        name="cvae",
+        ids=str(folder / "ids.csv"),
+        options=ReadOptions(items=folder / "items.csv"),
+        conditions=NAMES,
     )
-    assert result.code == 0, result.err
-    return {key: tensor.numpy().astype(float) for key, tensor in state.items()}
+    ingest(request)
+    settings = Settings(permutations=19, bootstraps=20, least_items=10, least_interactions=0)
+    ensure(request.db, "cvae", settings, checkpoint=request.checkpoint)
+    return folder, {key: tensor.numpy().astype(float) for key, tensor in state.items()}
+
+
+@pytest.fixture
+def ingested(made, tmp_path):
+    """A copy of its files to work on; returns its weights."""
+    folder, weights = made
+    for name in ("chkpt.pth", "audit.duckdb"):
+        shutil.copy(folder / name, tmp_path)
+    return weights
 
 
 # The tiny world has 30 items; a CAV needs ten on either side.
@@ -82,8 +93,9 @@ def rows_of(path, query):
 
 
 def test_everything_is_stored_and_said(cli, ingested, tmp_path):
-    result = cli("cav", "cvae", *FEW, "--checkpoint", "chkpt.pth")
+    result = cli("cav", "cvae", *FEW)
     assert result.code == 0, result.err
+    assert "fitting" not in result.err
     assert "untrained network" in result.err
     assert "condition columns alone" in result.err
     db = tmp_path / "audit.duckdb"
@@ -99,14 +111,9 @@ def test_everything_is_stored_and_said(cli, ingested, tmp_path):
     assert {row[0] for row in table.rows} == {*NAMES, "(none)"}
     assert all(len(str(row[2]).split(", ")) == 3 for row in table.rows if row[0] != "(none)")
     assert json.loads(cli("sql", table.sql, "--format", "json").out)["rows"]
-    assert (
-        "component 1" in cli("profile", "cvae", "5", *()).out
-        or "no concept" in cli("profile", "cvae", "5").err
-    )
 
 
-def test_distances_are_those_of_the_networks_codes(cli, ingested, tmp_path):
-    assert cli("cav", "cvae", *FEW, "--checkpoint", "chkpt.pth").code == 0
+def test_distances_are_those_of_the_networks_codes(ingested, tmp_path):
     db = tmp_path / "audit.duckdb"
     w = ingested
     with reading(db) as audit:
@@ -145,20 +152,21 @@ def _rows_by_item(db):
     return [row for (row,) in rows_of(db, "SELECT row FROM model_items ORDER BY item_id")]
 
 
-def test_dropping_conditions(cli, ingested, tmp_path):
-    assert cli("cav", "cvae", *FEW, "--drop", "odd").code == 0
-    assert (
-        len(rows_of(tmp_path / "audit.duckdb", "SELECT 1 FROM condition_distances WHERE space = 'probe'"))
-        == 3
-    )
-    ((dropped,),) = rows_of(tmp_path / "audit.duckdb", "SELECT DISTINCT dropped FROM condition_axes")
+def test_dropping_conditions_refits_without_them(cli, ingested, tmp_path):
+    db = tmp_path / "audit.duckdb"
+    before = rows_of(db, "SELECT variance FROM condition_axes WHERE space = 'latent' ORDER BY axis")
+    assert cli("cav", "cvae", *FEW, "--drop", "odd", "--checkpoint", "chkpt.pth").code == 0
+    spaces = dict(rows_of(db, "SELECT space, count(*) FROM condition_distances GROUP BY space"))
+    assert spaces == dict.fromkeys(("probe", "latent", "untrained", "columns", "items"), 3)
+    assert not rows_of(db, "SELECT 1 FROM condition_points WHERE condition = 'odd'")
+    assert rows_of(db, "SELECT variance FROM condition_axes WHERE space = 'latent' ORDER BY axis") != before
+    ((dropped,),) = rows_of(db, "SELECT DISTINCT dropped FROM condition_axes")
     assert dropped == ["odd"]
     assert cli("cav", "cvae", *FEW, "--drop", "unheard").code == ExitCode.USAGE
     assert cli("cav", "cvae", *FEW, "--drop", "odd", "--drop", "Drama").code == ExitCode.USAGE
 
 
-def test_the_plane_shows_the_stored_cases(cli, ingested, tmp_path):
-    assert cli("cav", "cvae", *FEW, "--checkpoint", "chkpt.pth").code == 0
+def test_the_plane_shows_the_stored_cases(ingested, tmp_path):
     with reading(tmp_path / "audit.duckdb") as audit:
         model = read.model_named(audit, "cvae")
         axes = conditions.axes(audit, model, "latent")
@@ -243,8 +251,7 @@ def test_pairs_that_training_can_have_shown_are_looked_at_alone():
     assert latent_space.laid_out("s", x, user, condition, 3, 0, no_pair_left).known is None
 
 
-def test_known_pairs_are_those_whose_concept_the_user_has(cli, ingested, tmp_path):
-    assert cli("cav", "cvae", *FEW).code == 0
+def test_known_pairs_are_those_whose_concept_the_user_has(ingested, tmp_path):
     db = tmp_path / "audit.duckdb"
     ((has, pairs),) = rows_of(
         db,
@@ -258,3 +265,22 @@ def test_known_pairs_are_those_whose_concept_the_user_has(cli, ingested, tmp_pat
     told = rows_of(db, "SELECT sentence FROM findings WHERE code = 'condition-known-pairs'")
     assert has < pairs, "the tiny world should have users without some concept"
     assert f"in {has / pairs:.0%} of these pairs" in told[0][0]
+
+
+def test_a_user_under_every_condition(cli, ingested, tmp_path):
+    """On the component with the largest eta squared; this network knows no concept, which hides no condition."""
+    shown = cli("profile", "cvae", "5")
+    assert shown.code == 0
+    assert "no concept is present" in shown.err
+    lines = [line for line in shown.out.splitlines() if "●" in line]
+    assert {line.split()[0] for line in lines} == {*NAMES, "(none)"}
+    db = tmp_path / "audit.duckdb"
+    ((axis,),) = rows_of(db, "SELECT arg_max(axis, eta_squared) FROM condition_axes WHERE space = 'latent'")
+    places = rows_of(
+        db,
+        "SELECT coalesce(condition, '(none)') FROM condition_points JOIN users USING (user_id) "
+        f"WHERE raw_id = '5' AND space = 'latent' ORDER BY place[{axis}]",
+    )
+    assert f"component {axis}" in shown.out
+    assert [line.split()[0] for line in lines] == [name for (name,) in places]
+    assert cli("profile", "cvae", "5", "--format", "json").code == ExitCode.NO_VERDICT

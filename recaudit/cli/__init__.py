@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train a sparse autoencoder on a model in the audit.",
     "sweep": "Train many, over a grid of settings, and compare what each keeps.",
     "report": "Analyse a model and report: terminal, JSON, Markdown.",
+    "init": "Declare an audit of your files: a commented TOML for run.",
     "run": "Do everything a declared audit still lacks, and report.",
     "models": "List the models in an audit.",
     "latents": "List latents; or a latent's items, an item's or a user's latents.",

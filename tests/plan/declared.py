@@ -11,6 +11,8 @@ from typing import Any
 from recaudit.cli.declared import sections
 from recaudit.plan import Plan, read_plan
 
+AUDITS = Path(__file__).resolve().parents[2] / "audits"
+
 DECLARED = """\
 about = "the tiny world"
 source = "tests/tiny.py writes it"

@@ -34,7 +34,7 @@ from recaudit.checkpoints.types import Checkpoint
 from recaudit.errors import InputRefused, UsageError
 from recaudit.text import printable
 
-__all__ = ["Hints", "holds_sae", "read_model", "read_sae"]
+__all__ = ["Hints", "holds_model", "holds_sae", "read_model", "read_sae"]
 
 _MODEL_TOOLS = (
     recbole,
@@ -77,6 +77,11 @@ def _tool_named(name: str) -> ModuleType:
     if name not in by_name:
         raise UsageError(f"no tool named {printable(name, 40)}", fix=f"choose one of: {', '.join(by_name)}")
     return by_name[name]
+
+
+def holds_model(checkpoint: Checkpoint) -> bool:
+    """Whether a known tool wrote a recommender into the file."""
+    return any(tool.recognises_model(checkpoint) for tool in _MODEL_TOOLS)
 
 
 def holds_sae(checkpoint: Checkpoint) -> bool:

@@ -71,7 +71,7 @@ class Fits:
 
 @dataclass(frozen=True)
 class Workbench:
-    """The matrix with its solvers: exact for what is stored, quick for null draws and bootstraps."""
+    """The matrix with its solvers: exact for what is stored, quick for choices of C, null draws and bootstraps."""
 
     scaled: Scaled
     x: FloatArray
@@ -96,7 +96,7 @@ def workbench(vectors: FloatArray, labels: Labels, settings: Settings) -> Workbe
 
 def fitted(bench: Workbench, labels: Labels, settings: Settings) -> tuple[Fits, Solution]:
     """Choose C for every concept, fit it on all its items, map back. Also the solution as solved."""
-    penalty = best_penalties(bench.exact, bench.x, labels, PENALTIES, settings.folds, settings.seed)
+    penalty = best_penalties(bench.quick, bench.x, labels, PENALTIES, settings.folds, settings.seed)
     everyone = np.arange(len(penalty))
     problems = Problems(
         labels.positive,

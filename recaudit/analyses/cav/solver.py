@@ -85,7 +85,7 @@ class Solver:
     """The regressions of one matrix [rows, features]; features need no scaling.
 
     The first ``rotated`` features (all by default) are turned to their principal axes; the L2 penalty does not
-    notice. ``single`` works in float32: twice as fast, and enough for ``LOOSE``.
+    notice. ``single`` works in float32: twice as fast, and enough for tolerances of 1e-4 and more.
     """
 
     def __init__(self, x: FloatArray, rotated: int | None = None, *, single: bool = False) -> None:

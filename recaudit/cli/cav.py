@@ -119,9 +119,11 @@ def cav(
         shown = table if limit < 0 else table.head(limit)
         if format_ == "table":
             show(*cav_lines.overview(shown, _width()), format_, of=len(table))
-            note(cav_lines.LEGEND)
+            note(cav_lines.LEGEND if relative is None else cav_lines.PAIR_LEGEND)
         else:
             show(_COLUMNS, _rows(shown), format_, of=len(table))
+        if relative is not None:
+            return  # findings are about single concepts
         for said in store.sentences(audit, named.model_id, settings.variant) + conditioned.summary(
             audit, named
         ):

@@ -20,10 +20,14 @@ Lines = tuple[list[str], list[list[Any]]]
 WIDE = 110
 """Cells from which a table shows all its columns."""
 MARKS = {PRESENT: "✓", UNSTABLE: "!", NOT_PRESENT: "✗", INSUFFICIENT: "–"}
-LEGEND = (
-    "✓ present  ! found, but its direction is unstable  ✗ not present  – too few items\n"
+_MARKS_SAY = "✓ present  ! found, but its direction is unstable  ✗ not present  – too few items\n"
+LEGEND = _MARKS_SAY + (
     "history, rating: Spearman over users of sensitivity with the concept's share of the history (control), and with "
     "the rating of the concept minus that of other items"
+)
+PAIR_LEGEND = _MARKS_SAY + (
+    "history, rating: Spearman over users of sensitivity with how much more of the first than of the second concept the "
+    "history holds (control), and with the rating of the first minus that of the second"
 )
 GIVEN = (
     "given length: cosine instead of raw sensitivity; given activity: log activity and mean popularity of the history "

@@ -173,6 +173,9 @@ def test_a_relative_cav_points_from_one_to_the_other(cli, sampled, tmp_path):
     )
     assert relative @ np.array(own["Horror"]) > 0.3
     assert relative @ np.array(own["Comedy"]) < 0
+    told = cli("cav", "sasrec", *FEW, "--relative", "Horror:Comedy", "--db", db).err
+    assert "the rating of the first minus that of the second" in told
+    assert "linearly present" not in told
     assert rows(cli("cav", "sasrec", *FEW, "--format", "json", "--limit", "-1", "--db", db))
 
 

@@ -1,9 +1,13 @@
-"""Sections of a report about concepts: how much a dictionary covers beside its controls, what, and what not."""
+"""Sections of a report about concepts: how much a dictionary covers beside its controls, what, and what not.
+
+What latents' items share (genres, decades, likeness) is in ``profiles``.
+"""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from recaudit.report import profiles
 from recaudit.report.model import TableSection, section
 from recaudit.store import Audit
 from recaudit.store import concepts as store
@@ -23,7 +27,11 @@ def sections(audit: Audit, model: Model, sae: Sae) -> list[TableSection]:
     rules = store.rules(audit, sae)
     if not rules:
         return []
-    return [_beside_controls(audit, model, sae), *(_covered(audit, sae, rule) for rule in rules)]
+    return [
+        _beside_controls(audit, model, sae),
+        *(_covered(audit, sae, rule) for rule in rules),
+        *profiles.sections(audit, model, sae),
+    ]
 
 
 def _beside_controls(audit: Audit, model: Model, sae: Sae) -> TableSection:

@@ -19,6 +19,8 @@ ITEMS = 8
 NEIGHBOURS = 5
 CONCEPTS = 8
 BINS = 10
+BAR = 24
+"""Characters of the longest bar."""
 EXAMPLES = {"strongest": 0.0, "upper quarter": 0.25, "middle": 0.5, "lower quarter": 0.75, "weakest": 1.0}
 """Where in the order of its activations an example lies."""
 
@@ -40,7 +42,11 @@ def page(audit: Audit, model: Model, sae: Sae, latent: int, rule: str) -> list[T
     if len(values):
         tables += [_histogram(sae, latent, values), *_items(audit, model, sae, latent, rule)]
         tables += _examples(audit, model, sae, latent, entities, values)
-    tables += [*_concepts(audit, sae, latent), *_effect(audit, model, sae, latent)]
+    tables += [
+        *_concepts(audit, sae, latent),
+        *_profiles(audit, sae, latent),
+        *_effect(audit, model, sae, latent),
+    ]
     tables += _neighbours(audit, model, sae, latent)
     return [table for table in tables if table.rows]
 
@@ -77,19 +83,47 @@ def _names(audit: Audit, sae: Sae, latent: int) -> list[TableSection]:
 
 def _histogram(sae: Sae, latent: int, values: NDArray[np.float64]) -> TableSection:
     counts, edges = np.histogram(values, bins=BINS, range=(0.0, float(values.max())))
-    widest = max(int(counts.max()), 1)
-    frame = pd.DataFrame(
-        {
-            "from": edges[:-1],
-            "to": edges[1:],
-            "cases": counts,
-            "": ["█" * round(24 * count / widest) for count in counts],
-        }
-    )
+    frame = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "cases": counts, "": _bars(counts)})
     return section(
         "histogram", "How strongly it fires", "", frame,
         f"SELECT value FROM activations WHERE sae_id = {sae.sae_id} AND latent = {latent}", len(frame),
     )  # fmt: skip
+
+
+def _bars(values: NDArray[Any]) -> list[str]:
+    longest = max(float(values.max()), 1e-300)
+    return ["█" * round(BAR * max(float(value), 0.0) / longest) for value in values]
+
+
+def _profiles(audit: Audit, sae: Sae, latent: int) -> list[TableSection]:
+    """Mean score by genre, and the decades of the strongest items, under each rule."""
+    found = []
+    where = f"WHERE sae_id = {sae.sae_id} AND latent = {latent}"
+    for rule in concepts.scored_rules(audit, sae):
+        means = concepts.genre_means(audit, sae, rule, latent)
+        means = means.sort_values("mean", ascending=False, kind="stable")
+        if len(means):
+            means[""] = _bars(means["mean"].to_numpy())
+            found.append(
+                section(
+                    f"genres_{rule}", f"Genre profile, {rule}",
+                    "Mean score of a genre's items, most first; `ratio` to that of all items; `q` of the rank-sum test.",
+                    means[["genre", "n", "mean", "ratio", "auc", "q", ""]],
+                    f"SELECT * FROM latent_concepts {where} AND rule = '{rule}' ORDER BY mean_with DESC", len(means),
+                )
+            )  # fmt: skip
+        times = concepts.decades(audit, sae, rule, latent)
+        if len(times):
+            times[""] = _bars(times["share"].to_numpy())
+            found.append(
+                section(
+                    f"decades_{rule}", f"Decades of its strongest items, {rule}",
+                    f"Tested for keeping to few decades, against random items: permutation q = {times['q'].iloc[0]:.2g}.",
+                    times[["decade", "n", "share", "catalogue", ""]],
+                    f"SELECT * FROM latent_decades {where} AND rule = '{rule}'", len(times),
+                )
+            )  # fmt: skip
+    return found
 
 
 def _items(audit: Audit, model: Model, sae: Sae, latent: int, rule: str) -> list[TableSection]:

@@ -161,3 +161,54 @@ def scores_of_latents(audit: Audit, sae: Sae, rule: str, score: str) -> dict[str
         "AND score = ? ORDER BY latent",
         [sae.sae_id, rule, score],
     )
+
+
+def scored_rules(audit: Audit, sae: Sae) -> list[str]:
+    """Rules under which latents have scores and decades."""
+    rows = audit.rows("SELECT DISTINCT rule FROM latent_scores WHERE sae_id = ? ORDER BY rule", [sae.sae_id])
+    return [rule for (rule,) in rows]
+
+
+def genre_means(audit: Audit, sae: Sae, rule: str, latent: int | None = None) -> pd.DataFrame:
+    """Mean score of each latent in each genre: ``latent, genre, n, mean, overall, ratio, auc, q``.
+
+    ``ratio`` is the mean over that of all items, ``q`` of the rank-sum test. Empty where the data has no genres.
+    """
+    return audit.frame(
+        "SELECT latent, name AS genre, n_with AS n, mean_with AS mean, mean_all AS overall, "
+        "mean_with / nullif(mean_all, 0) AS ratio, auc, rank_q AS q FROM latent_concepts WHERE sae_id = $sae "
+        "AND rule = $rule AND kind IN ('genre', 'category') AND ($latent IS NULL OR latent = $latent) "
+        "ORDER BY name, auc DESC, latent",
+        {"sae": sae.sae_id, "rule": rule, "latent": latent},
+    )
+
+
+def decades(audit: Audit, sae: Sae, rule: str, latent: int | None = None) -> pd.DataFrame:
+    """Decades of the strongest items of each latent: ``latent, decade, n, share, catalogue, concentration, q``."""
+    return audit.frame(
+        "SELECT latent, decade, n, share, catalogue_share AS catalogue, s.value AS concentration, s.q "
+        "FROM latent_decades d LEFT JOIN latent_scores s USING (sae_id, rule, latent) WHERE d.sae_id = $sae "
+        "AND d.rule = $rule AND s.score = 'concentration' AND ($latent IS NULL OR latent = $latent) "
+        "ORDER BY latent, decade",
+        {"sae": sae.sae_id, "rule": rule, "latent": latent},
+    )
+
+
+def monosemanticity(audit: Audit, model: Model, sae: Sae, rule: str) -> pd.DataFrame:
+    """Summary of each variant of monosemanticity: ``variant, mean, low, high, chance, above, latents``."""
+    return audit.frame(
+        """
+        SELECT coalesce(slice ->> '$.variant', 'ms-all-independent') AS variant,
+            max(value) FILTER (metric = 'monosemanticity.mean') AS mean,
+            max(low) FILTER (metric = 'monosemanticity.mean') AS low,
+            max(high) FILTER (metric = 'monosemanticity.mean') AS high,
+            max(value) FILTER (metric = 'monosemanticity.null') AS chance,
+            max(value) FILTER (metric = 'monosemanticity.above_null') AS above,
+            max(n) FILTER (metric = 'monosemanticity.mean') AS latents
+        FROM metrics WHERE model_id = $model AND sae_id = $sae AND protocol = $protocol
+            AND metric IN ('monosemanticity.mean', 'monosemanticity.null', 'monosemanticity.above_null')
+            AND (slice ->> '$.control') IS NULL
+        GROUP BY variant ORDER BY variant
+        """,
+        {"model": model.model_id, "sae": sae.sae_id, "protocol": f"concepts by {rule}"},
+    )

@@ -12,8 +12,10 @@ from pathlib import Path
 import click
 
 from recaudit.cli import COMMANDS, recaudit
+from recaudit.cli.declared import sections
 from recaudit.errors import ExitCode
 from recaudit.metrics.catalogue import CATALOGUE
+from recaudit.plan import SectionKeys
 from recaudit.report.json import schema
 from recaudit.report.markdown import table_lines
 from recaudit.store.schema import SCHEMA_VERSION, Table, tables, vectors_table
@@ -28,6 +30,7 @@ def pages() -> dict[str, str]:
         "audit-file.md": _page(_audit_file()),
         "commands.md": _page(_commands()),
         "exit-codes.md": _page(_exit_codes()),
+        "audit-toml.md": _page(_audit_toml()),
         "report.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
@@ -80,6 +83,37 @@ def _commands() -> Iterator[str]:
             click.Context(command, info_name=name, parent=context, max_content_width=100)
         )
         yield from ("", f"## {name}", "", "```", help_, "```")
+
+
+def _audit_toml() -> Iterator[str]:
+    yield "# The TOML of an audit"
+    yield ""
+    yield "What `recaudit run` reads; [audits as code](audits.md) says how to work with it. A key is the long option of the"
+    yield "command that its section names and means the same; it has the command's default. `about` and `source` stand"
+    yield "at the top, before any section: what is audited, and where somebody who lacks the files gets them."
+    for section in sections().values():
+        yield from _section(section)
+
+
+def _section(section: SectionKeys) -> Iterator[str]:
+    title = f"[[{section.name}]]" if section.many else f"[{section.name}]"
+    several = (
+        ["", f"May be given several times; once it may be written `[{section.name}]`."]
+        if section.many
+        else []
+    )
+    yield from ("", f"## `{title}`", "", section.about, *several, "")
+    rows = []
+    for key in section.keys.values():
+        default = "**required**" if key.name in section.required else _default(key.default)
+        rows.append([f"`{key.name}`", key.kind.value, default, key.about])
+    yield "| key | value | default | meaning |"
+    yield "|---|---|---|---|"
+    yield from (f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+
+
+def _default(value: object) -> str:
+    return "" if value in (None, ()) else f"`{json.dumps(value)}`"
 
 
 def _exit_codes() -> Iterator[str]:

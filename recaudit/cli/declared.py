@@ -24,8 +24,9 @@ def sections() -> dict[str, SectionKeys]:
 
 
 def _filled(declared: Declaration) -> SectionKeys:
-    keys = {} if declared.command is None else _keys(declared.command, declared.without)
-    keys |= {key.name: key for key in declared.keys}
+    own = {key.name: key for key in declared.keys}
+    of_command = {} if declared.command is None else _keys(declared.command, declared.without)
+    keys = own | {name: key for name, key in of_command.items() if name not in own}
     return SectionKeys(declared.name, declared.about, keys, declared.required, declared.many)
 
 

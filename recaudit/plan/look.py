@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from recaudit.checkpoints import read_checkpoint, tools
 from recaudit.checkpoints.sae_folder import weights_in
@@ -175,7 +175,7 @@ def _look_at_sae(seen: Seen, path: Path) -> None:
 
 def _told(seen: Seen, read: Callable[[tools.Hints], T], role: str) -> T | None:
     """What reading gives once every number it asks for has a stand-in; each of those is unknown."""
-    stand_ins: dict[str, int] = {}
+    stand_ins: dict[str, Any] = {}
     while True:
         try:
             return read(tools.Hints(**stand_ins))

@@ -24,6 +24,11 @@ from recaudit.text import printable
 @click.option(
     "--sae", "sae_name", help="A dictionary by name, controls too (default: the newest autoencoder)."
 )
+@click.option(
+    "--text-encoder",
+    metavar="MODEL",
+    help="Look anew, likeness of items by this sentence-transformers model (name or folder).",
+)
 @limit_option(50)
 @format_option
 @db_option
@@ -35,6 +40,7 @@ def concepts(
     missing: bool,
     rule: str | None,
     sae_name: str | None,
+    text_encoder: str | None,
     limit: int,
     format_: str,
     db: Path,
@@ -47,9 +53,9 @@ def concepts(
     if sum([missing, concept is not None, latent is not None]) > 1:
         raise UsageError("--missing, --concept and --latent exclude each other", fix="give one of them")
     with stages() as begin:
-        if analyses.missing(db, model):
+        if text_encoder is not None or analyses.missing(db, model):
             begin("looking for concepts among the latents")
-            analyses.ensure(db, model)
+            analyses.ensure(db, model, again=text_encoder is not None, text_encoder=text_encoder)
     with reading(db) as audit:
         chosen = read.model_named(audit, model)
         sae = read.sae_of(audit, chosen, sae_name)

@@ -11,7 +11,7 @@ from recaudit.labels.scoring import confident
 from recaudit.labels.similarity import Similarity
 from recaudit.labels.verify import VERIFIED, Verdict
 from recaudit.metrics.intervals import estimate, means
-from recaudit.metrics.proportions import wilson
+from recaudit.metrics.proportions import wilson_share
 from recaudit.store.write import Metric
 
 FloatArray = NDArray[np.float64]
@@ -72,10 +72,8 @@ def shuffled(verdicts: Sequence[Verdict], where: dict[str, str], *, seed: int) -
 
 def share(name: str, hits: NDArray[np.bool_], where: dict[str, str]) -> Metric:
     """A share of latents with its Wilson interval."""
-    n = len(hits)
-    low, high = wilson(np.array(int(hits.sum())), np.array(n))
-    value = float(hits.mean()) if n else float("nan")
-    return Metric(name, value, n, float(low), float(high), "latents", "higher", where)
+    value, low, high = wilson_share(hits)
+    return Metric(name, value, len(hits), low, high, "latents", "higher", where)
 
 
 def similarity(found: Sequence[Similarity], where: dict[str, str]) -> Iterator[Metric]:

@@ -32,3 +32,10 @@ def wilson(successes: NDArray[np.integer], n: NDArray[np.integer]) -> tuple[Floa
     high = np.where(hits == trials, 1.0, np.minimum(centre + half, 1.0))
     nothing = trials == 0
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
+
+
+def wilson_share(succeeded: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Share of trials that succeeded, with the ends of its Wilson interval; NaN where there is no trial."""
+    hits, n = int(np.count_nonzero(succeeded)), len(succeeded)
+    low, high = wilson(np.array(hits), np.array(n))
+    return hits / n if n else float("nan"), float(low), float(high)

@@ -100,6 +100,7 @@ def ensure(
     sae: str | None = None,
     seed: int = 0,
     again: bool = False,
+    text_encoder: str | None = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """Analyse the concepts of a dictionary and its controls, unless it has been done.
@@ -107,20 +108,27 @@ def ensure(
     Args:
         sae: as for ``missing``.
         again: also where it has been done.
+        text_encoder: model of sentence-transformers whose vectors of titles and genres are the independent
+            embedding; metadata by default.
         arguments: for the ``runs`` table, beside the model's and the dictionary's name.
 
     Raises:
         NoVerdictError: the model has no sparse autoencoder, or no recommendations are stored.
+        EnvironmentProblem: the text encoder cannot be had.
     """
     if not again and not missing(db, name, sae):
         return
+    encode = None if text_encoder is None else embeddings.sentence_encoder(text_encoder)
     with writing(db) as audit:
         model = read.model_named(audit, name)
         found = read.sae_of(audit, model, sae)
         said = {"model": model.name, "sae": found.name, **(arguments or {})}
+        if text_encoder is not None:
+            said["text_encoder"] = text_encoder
         run = Run("concepts", said, seed, [model.sha256, found.sha256])
         write.add_run(audit, run)
-        analyse(audit, model, found, read.controls(audit, model.model_id, found), seed=seed, run=run)
+        controls = read.controls(audit, model.model_id, found)
+        analyse(audit, model, found, controls, seed=seed, run=run, encode_text=encode)
 
 
 def item_scores(
@@ -226,7 +234,7 @@ def _independent(
     """Item vectors that know nothing of the recommender, or None where the data says nothing about items."""
     titles = concepts.titles(audit, model.dataset_id)
     own = [titles[item] for item in everyone.ids]
-    if encode_text is not None:
-        return embeddings.from_text(own, encode_text)
     labels: csr_array = everyone.labels
+    if encode_text is not None:
+        return embeddings.from_text(embeddings.descriptions(labels, everyone.concepts, own), encode_text)
     return embeddings.from_metadata(labels, everyone.concepts, own, seed=seed)

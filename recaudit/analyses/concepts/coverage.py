@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recaudit.analyses.concepts.inputs import Entities
 from recaudit.metrics import selection
 from recaudit.metrics.enrichment import false_discovery
+from recaudit.metrics.proportions import wilson_share
 from recaudit.metrics.selection import HeldOut, Scores
 from recaudit.store.write import Metric
 
@@ -205,23 +206,14 @@ def metrics(coverage: Coverage) -> list[Metric]:
         return []
     n = len(table)
     by_kind = [({}, table), *(({"kind": kind}, part) for kind, part in table.groupby("kind"))]
-    found = [
-        Metric(
-            name,
-            float(part["verdict"].isin(counted).mean()),
-            len(part),
-            None,
-            None,
-            "concepts",
-            "higher",
-            slice_,
-        )
-        for slice_, part in by_kind
+    found = []
+    for slice_, part in by_kind:
         for name, counted in (
             ("coverage.covered", ("covered", "popularity only")),
             ("coverage.covered_within", ("covered",)),
-        )
-    ]
+        ):
+            share, low, high = wilson_share(part["verdict"].isin(counted).to_numpy())
+            found.append(Metric(name, share, len(part), low, high, "concepts", "higher", slice_))
     for name, (value, low, high) in (
         ("coverage.mean_auc", coverage.mean_auc),
         ("coverage.auc_over_random", coverage.mean_gain),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recaudit.analyses.concepts.inputs import Entities
 from recaudit.metrics.enrichment import false_discovery
+from recaudit.metrics.proportions import wilson_share
 from recaudit.metrics.purity import DECADE_TOP, concentration, strongest
 from recaudit.metrics.selection import Scores, column_blocks
 from recaudit.store.write import Metric
@@ -88,8 +89,9 @@ def _metrics(table: pd.DataFrame, count: int) -> list[Metric]:
     if table.empty:
         return []
     significant = table[table["q"] <= Q]
+    share, low, high = wilson_share((table["q"] <= Q).to_numpy())
     found = [
-        Metric("temporal.concentrated", float((table["q"] <= Q).mean()), len(table), unit="latents"),
+        Metric("temporal.concentrated", share, len(table), low, high, "latents"),
         Metric("temporal.mean_concentration", float(table["value"].mean()), len(table), unit="latents"),
     ]
     listed = significant.sort_values(["value", "latent"], ascending=[False, True]).head(LISTED)

@@ -19,6 +19,7 @@ from recaudit.analyses.concepts.inputs import Entities
 from recaudit.metrics import intervals
 from recaudit.metrics.enrichment import false_discovery
 from recaudit.metrics.monosemanticity import Weights, monosemanticity, only_strongest, scaled, unit_rows
+from recaudit.metrics.proportions import wilson_share
 from recaudit.metrics.purity import TOP, purity, strongest
 from recaudit.metrics.selection import Scores, column_blocks
 from recaudit.metrics.silhouette import silhouettes
@@ -141,8 +142,8 @@ def _metrics(table: pd.DataFrame, seed: int) -> Iterator[Metric]:
     yield Metric(
         "monosemanticity.null", float(table["expected"].mean()), n, None, None, "latents", "none", slice_
     )
-    above = float((table["q"] <= Q).mean())
-    yield Metric("monosemanticity.above_null", above, n, None, None, "latents", "higher", slice_)
+    above, low, high = wilson_share((table["q"] <= Q).to_numpy())
+    yield Metric("monosemanticity.above_null", above, n, low, high, "latents", "higher", slice_)
 
 
 def _purity_rows(latents: NDArray[np.int64], top: NDArray[np.bool_], entities: Entities) -> pd.DataFrame:

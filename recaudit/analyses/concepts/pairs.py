@@ -11,6 +11,7 @@ from recaudit.analyses.concepts.inputs import Entities
 from recaudit.metrics.association import associations
 from recaudit.metrics.enrichment import false_discovery, log_enrichment_p
 from recaudit.metrics.ordering import ordered
+from recaudit.metrics.proportions import wilson_share
 from recaudit.metrics.purity import TOP, strongest
 from recaudit.metrics.selection import Scores, column_blocks
 from recaudit.metrics.selectivity import mean_by_concept, rank_sum_p
@@ -69,15 +70,10 @@ def enriched_share(scores: Scores, entities: Entities, *, fires_above_zero: bool
 
 def _share(q: FloatArray, entity_kind: str, **slice_: str) -> Metric:
     where = {} if entity_kind == "item" else {"entities": "users"}
-    share = float((q <= Q).any(axis=1).mean())
+    share, low, high = wilson_share((q <= Q).any(axis=1))
     better = "none" if slice_ else "higher"
     return Metric(
-        "coverage.latents_with_concept",
-        share,
-        len(q),
-        unit="latents",
-        better=better,
-        slice={**where, **slice_},
+        "coverage.latents_with_concept", share, len(q), low, high, "latents", better, {**where, **slice_}
     )
 
 

@@ -1,11 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csc_array, csr_array
 
 from recaudit.analyses.concepts import inputs
-from recaudit.analyses.concepts.embeddings import from_metadata, from_text
+from recaudit.analyses.concepts.embeddings import descriptions, from_metadata, from_text
 from recaudit.analyses.concepts.inputs import AttributedScores, credible_means, tenths
 from recaudit.analyses.concepts.nulls import random_dictionaries
 from recaudit.store import read, reading
@@ -83,7 +84,6 @@ def test_random_directions_fire_as_often_as_the_latents():
 
 
 def test_metadata_embedding_puts_like_items_together():
-    import pandas as pd
 
     concepts = pd.DataFrame({"kind": ["genre", "genre", "popularity"], "name": ["Horror", "Comedy", "head"]})
     labels = csr_array(np.array([[1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 1, 0], [0, 0, 1]], dtype=float))
@@ -99,7 +99,7 @@ def test_metadata_embedding_puts_like_items_together():
 
 
 def test_text_embedding_takes_any_encoder():
-    found = from_text(["abc", None], lambda texts: np.array([[len(text), 1] for text in texts]))
+    found = from_text(["abc", ""], lambda texts: np.array([[len(text), 1] for text in texts]))
     assert found.tolist() == [[3, 1], [0, 1]]
     with pytest.raises(ValueError, match="shape"):
         from_text(["a", "b"], lambda texts: np.ones((3, 2)))
@@ -137,3 +137,15 @@ def test_items_and_users_of_an_audit_equal_a_loop(audit_path):
             if e in cases:
                 assert codes[np.searchsorted(cases, e), j] == v
         assert inputs.rules_for(audit, model, sae) == ["recommended10", "direct"]
+
+
+def test_a_description_is_title_and_content_without_what_tells_popularity():
+    concepts = pd.DataFrame(
+        {"kind": ["genre", "decade", "popularity", "tag"], "name": ["Horror", "1980s", "head", "cult"]}
+    )
+    labels = csr_array(np.array([[1, 1, 1, 1], [0, 1, 1, 0], [1, 0, 0, 0]]))
+    assert descriptions(labels, concepts, ["Alien (1979)", "Heat", None]) == [
+        "Alien (1979). Horror, cult",
+        "Heat",
+        "Horror",
+    ]

@@ -179,7 +179,7 @@ def genre_means(audit: Audit, sae: Sae, rule: str, latent: int | None = None) ->
         "mean_with / nullif(mean_all, 0) AS ratio, auc, rank_q AS q FROM latent_concepts WHERE sae_id = $sae "
         "AND rule = $rule AND kind IN ('genre', 'category') AND ($latent IS NULL OR latent = $latent) "
         "ORDER BY name, auc DESC, latent",
-        {"sae": sae.sae_id, "rule": rule, "latent": latent},
+        {"sae": sae.sae_id, "rule": rule, "latent": latent},  # type: ignore[arg-type]
     )
 
 
@@ -190,7 +190,7 @@ def decades(audit: Audit, sae: Sae, rule: str, latent: int | None = None) -> pd.
         "FROM latent_decades d LEFT JOIN latent_scores s USING (sae_id, rule, latent) WHERE d.sae_id = $sae "
         "AND d.rule = $rule AND s.score = 'concentration' AND ($latent IS NULL OR latent = $latent) "
         "ORDER BY latent, decade",
-        {"sae": sae.sae_id, "rule": rule, "latent": latent},
+        {"sae": sae.sae_id, "rule": rule, "latent": latent},  # type: ignore[arg-type]
     )
 
 
@@ -210,5 +210,5 @@ def monosemanticity(audit: Audit, model: Model, sae: Sae, rule: str) -> pd.DataF
             AND (slice ->> '$.control') IS NULL
         GROUP BY variant ORDER BY variant
         """,
-        {"model": model.model_id, "sae": sae.sae_id, "protocol": f"concepts by {rule}"},
+        {"model": model.model_id, "sae": sae.sae_id, "protocol": f"concepts by {rule}"},  # type: ignore[arg-type]
     )

@@ -49,8 +49,7 @@ def run(
     """Do everything that the audit declared in the TOML file AUDIT still lacks, and end in its reports.
 
     A step is done when its inputs, its settings, a step before it or recaudit itself changed, and skipped when it
-    is up to date. Steps: ingest, train, analyse, concepts, cav, label, report. Given again after an interruption,
-    the command goes on where it was.
+    is up to date; --dry-run names them. Given again after an interruption, the command goes on where it was.
     """
     from recaudit.cli.declared import sections
     from recaudit.plan import locate, read_plan, steps_of

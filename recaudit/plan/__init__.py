@@ -15,8 +15,8 @@ The file holds a subclass of ``Step`` that says
 - ``do``, which stores the result and ``self.declared(doing.digests)`` among the arguments of its run in ONE
   transaction: that is all it takes to survive a kill.
 
-``steps/concepts.py`` is the shortest example. The command line, ``recaudit run --help`` apart, needs no change; run
-``python docs/generate.py`` for the reference of keys.
+``steps/concepts.py`` is the shortest example. The command line needs no change; ``python docs/generate.py``
+writes the reference of keys.
 """
 
 from recaudit.plan.keys import Declaration, Key, SectionKeys

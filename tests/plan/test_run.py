@@ -1,7 +1,12 @@
 """Running a declared audit: all of it once, nothing twice, and after a change exactly what hangs on it."""
 
+import contextlib
 import hashlib
+import os
+import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,6 +16,7 @@ from recaudit.analyses import audit as analyses
 from recaudit.dictionaries import train as training
 from recaudit.errors import EnvironmentProblem, ExitCode
 from recaudit.plan.steps import base
+from recaudit.report import files
 from recaudit.store import read, reading, steps
 from tests.plan.declared import (
     ANALYSE_SMALL,
@@ -341,6 +347,44 @@ def test_every_step_says_what_decides_it(project):
         assert newest.declared["settings"]["protocol"] == "recsae"
         # Where files lie on this machine is in no row.
         assert not any(str(project.folder) in row[0] for row in audit.rows("SELECT arguments FROM runs"))
+
+
+def test_a_new_kind_of_report_needs_its_ending_alone(project, monkeypatch):
+    monkeypatch.setitem(files.RENDERERS, ".html", lambda report: f"<h1>{report.model['name']} – µ</h1>")
+    project.change("report.json", "report.html")
+    assert done(project.run().err) == ["report report.html"]
+    assert (project.folder / "report.html").read_bytes() == "<h1>tiny – µ</h1>".encode()
+    assert project.due() == []
+
+
+def test_a_terminal_sees_one_tree(project):
+    pty = pytest.importorskip("pty", reason="no pseudo-terminals on this system")
+    screen, stderr = pty.openpty()
+    command = [sys.executable, "-m", "recaudit", "run", "tiny.toml", "--force", "report"]
+    with subprocess.Popen(
+        command, cwd=project.folder, stderr=stderr, stdout=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "50", "OMP_NUM_THREADS": "1"},
+    ) as ran:  # fmt: skip
+        os.close(stderr)
+        text = read_all(screen)
+        assert ran.stdout is not None
+        assert ran.stdout.read() == b""
+    assert ran.returncode == 0
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    last = shown[shown.rindex("the tiny world → tiny.duckdb") :].splitlines()
+    steps = [line for line in last if re.match(r"[├└]── ", line)]
+    assert [line[4] for line in steps] == ["–"] * 8 + ["✓"] * 2
+    assert "report report.md  forced" in steps[8]
+    assert any("wrote report.json" in line for line in last)
+
+
+def read_all(descriptor):
+    parts = []
+    with contextlib.suppress(OSError):  # the end of a pseudo-terminal, on Linux
+        while part := os.read(descriptor, 65536):
+            parts.append(part)
+    os.close(descriptor)
+    return b"".join(parts).decode()
 
 
 def test_the_public_room():

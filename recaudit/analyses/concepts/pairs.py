@@ -70,7 +70,7 @@ def enriched_share(scores: Scores, entities: Entities, *, fires_above_zero: bool
 
 def _share(q: FloatArray, entity_kind: str, **slice_: str) -> Metric:
     where = {} if entity_kind == "item" else {"entities": "users"}
-    share, low, high = wilson_share((q <= Q).any(axis=1))
+    share, low, high = wilson_share(np.asarray((q <= Q).any(axis=1)))
     better = "none" if slice_ else "higher"
     return Metric(
         "coverage.latents_with_concept", share, len(q), low, high, "latents", better, {**where, **slice_}

@@ -47,7 +47,8 @@ class Model:
 
     def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         """Ollama's answer to ``/api/chat``."""
-        request = {"messages": body["messages"], "cache_prompt": False}
+        # Instructions are the same in every question; reading them is half of the work.
+        request = {"messages": body["messages"], "cache_prompt": True}
         request |= {OPTIONS[key]: value for key, value in body.get("options", {}).items() if key in OPTIONS}
         if isinstance(body.get("format"), dict):
             # Without this a small model writes (legal) blanks for ever.

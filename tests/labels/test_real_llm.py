@@ -71,8 +71,8 @@ def server():
 
 @pytest.mark.llm
 def test_twenty_latents_end_to_end(server, cli, audit_path, tmp_path, monkeypatch):
-    # Reading the prompt is the cost: few and short cases, few trials.
-    short = replace(settings.PROTOCOLS["default"], construct=4, trials=4, least=2, hard=False, together=4)
+    # Reading the prompt is the cost: few and short cases, few trials, all in one question.
+    short = replace(settings.PROTOCOLS["default"], construct=4, trials=4, least=2, hard=False, together=8)
     monkeypatch.setitem(settings.PROTOCOLS, "default", short)
     db = shutil.copy(audit_path, tmp_path / "audit.duckdb")
     command = (

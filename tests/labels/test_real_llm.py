@@ -72,7 +72,7 @@ def server():
 @pytest.mark.llm
 def test_twenty_latents_end_to_end(server, cli, audit_path, tmp_path, monkeypatch):
     # Reading the prompt is the cost: few and short cases, few trials, all in one question.
-    short = replace(settings.PROTOCOLS["default"], construct=4, trials=4, least=2, hard=False, together=8)
+    short = replace(settings.PROTOCOLS["default"], construct=4, trials=4, least=1, hard=False, together=8)
     monkeypatch.setitem(settings.PROTOCOLS, "default", short)
     db = shutil.copy(audit_path, tmp_path / "audit.duckdb")
     command = (
@@ -91,15 +91,17 @@ def test_twenty_latents_end_to_end(server, cli, audit_path, tmp_path, monkeypatc
         predicted = audit.rows("SELECT predicted FROM label_trials WHERE role <> 'construct'")
     assert len(labels) == 20
     assert all(text for _, text, *_ in labels)
-    assert all(verify == random == 4 for *_, verify, random in labels)
+    # The tiny audit has latents of few users: one for the name and one for its trial will do here.
+    assert all(1 <= verify == random <= 4 for *_, verify, random in labels)
+    trials = sum(verify + random for *_, verify, random in labels)
     assert {digest for digest, *_ in answers} == {WEIGHTS}
     for _, template, answer, done_reason, options in answers:
         if done_reason == "stop":
             body = json.loads(answer)
             assert set(body) == set(json.loads(options)["format"]["properties"]), template
     answered = [level for (level,) in predicted if level is not None]
-    assert len(predicted) == 160
-    assert len(answered) == 160 - sum(unanswered for _, _, _, unanswered, _, _ in labels)
+    assert len(predicted) == trials
+    assert len(answered) == trials - sum(unanswered for _, _, _, unanswered, _, _ in labels)
     assert all(0 <= level <= 10 for level in answered)
 
     again = cli(*command, "--host", server)

@@ -23,6 +23,7 @@ COMMANDS = {
     "latents": "List latents; or a latent's items, an item's or a user's latents.",
     "cav": "Concept activation vectors: what the item vectors hold, and what ratings say to it.",
     "profile": "One user: what the model makes of them, what they watched, how they rated it.",
+    "bias": "Popularity and group bias: of lists, of ranking quality, of latents.",
     "concepts": "Concepts the latents cover or miss; a concept's latents, a latent's concepts.",
     "label": "Name latents, and put each name on trial beside its controls.",
     "labels": "Names of latents: list, edit, rate, exchange.",

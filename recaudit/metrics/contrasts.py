@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from recaudit.metrics.ordering import midcounts, ordered
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-Values = NDArray[np.floating] | csc_array
+Values: TypeAlias = NDArray[np.floating] | csc_array
 
 DRAWS = 500
 """Bootstrap draws behind an interval."""

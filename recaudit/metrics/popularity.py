@@ -6,7 +6,7 @@ candidates and is no place. Exposure is the number of places an item holds in al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def shannon_entropy(exposure: NDArray[np.number]) -> FloatArray:
     return np.asarray(-xlogy(share, share).sum(axis=-1))
 
 
-def mean_over_places(items: Lists, value: NDArray[np.number]) -> FloatArray:
+def mean_over_places(items: Lists, value: NDArray[np.number | np.bool_]) -> FloatArray:
     """Mean of an item property [items] over the places of each list: [rows]; NaN for an empty list.
 
     Of training counts it is RecBole's ``AveragePopularity`` (evidently's ARP without normalisation, where
@@ -123,7 +123,7 @@ def list_length_ceiling(n_places: int, n_items: int) -> float:
 
 def exposure_interval(
     exposure: csr_array,
-    statistics: list[Callable[[FloatArray], FloatArray]],
+    statistics: Sequence[Callable[[FloatArray], FloatArray]],
     *,
     seed: int,
     draws: int = DRAWS,
@@ -164,7 +164,7 @@ def exposure_interval(
 def rarefied(
     exposure: csr_array,
     size: int,
-    statistics: list[Callable[[FloatArray], FloatArray]],
+    statistics: Sequence[Callable[[FloatArray], FloatArray]],
     *,
     seed: int,
     draws: int = 200,

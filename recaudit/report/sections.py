@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recaudit.report import cav, concepts, labels, tables
+from recaudit.report import bias, cav, concepts, labels, tables
 from recaudit.report.model import TableSection
 from recaudit.store import Audit, read
 from recaudit.store.read import Model, Sae
@@ -46,6 +46,7 @@ SECTIONS = [
     ),
     Section("names", _of_sae(lambda c, sae: labels.sections(c.audit, c.model, sae)), "run `recaudit label`"),
     Section("concept vectors", lambda c: cav.sections(c.audit, c.model), "run `recaudit cav`"),
+    Section("bias", lambda c: bias.sections(c.audit, c.model, c.sae), "run `recaudit bias`"),
 ]
 
 _NO_SAE = "no sparse autoencoder: train one with `recaudit train`, or ingest the model again with --sae FILE"

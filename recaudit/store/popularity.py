@@ -9,11 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recaudit.store.audit import Audit
+from recaudit.store.labels import BY_HAND
 from recaudit.store.read import NEWEST_KINDS, Model, Sae
 
 IntArray = NDArray[np.int64]
 PROTOCOL = "popularity"
-"""Protocol under which findings of this audit are kept, so that a report of rankings does not replace them."""
+"""Protocol of findings and of numbers about latents and vectors, which rest on no lists: rankings' own do not
+replace them. Numbers about lists are kept under the protocol of the lists."""
 
 
 def lists(audit: Audit, model: Model, sae: Sae | None = None) -> dict[str, NDArray[Any]]:
@@ -67,6 +69,21 @@ def attributes(audit: Audit, dataset_id: int) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+def replace_user_groups(audit: Audit, dataset_id: int, frame: pd.DataFrame) -> None:
+    """Store memberships ``user_id, attribute, value``; what was there of these attributes goes."""
+    audit.connection.execute(
+        "DELETE FROM user_groups WHERE dataset_id = ? AND list_contains(?, attribute)",
+        [dataset_id, sorted(frame["attribute"].unique())],
+    )
+    audit.append("user_groups", frame.assign(dataset_id=dataset_id))
+
+
+def years(audit: Audit, dataset_id: int) -> NDArray[np.float64]:
+    """Year of every item, by dense index; NaN where unknown."""
+    rows = audit.rows("SELECT year FROM items WHERE dataset_id = ? ORDER BY item_id", [dataset_id])
+    return np.array([np.nan if year is None else year for (year,) in rows], dtype=np.float64)
+
+
 def replace_exposure(audit: Audit, model: Model, frame: pd.DataFrame, run_id: str) -> None:
     """Store exposure of concepts under the model's protocol; what was there goes."""
     audit.connection.execute(
@@ -101,13 +118,22 @@ def clear_metrics(
         "DELETE FROM metrics WHERE model_id = $model AND sae_id IS NOT DISTINCT FROM $sae "
         "AND list_contains($names, metric) "
         "AND ($contrasts IS NULL OR list_contains($contrasts, slice ->> 'contrast'))",
-        {  # type: ignore[arg-type]
+        {
             "model": model.model_id,
             "sae": None if sae is None else sae.sae_id,
             "names": names,
             "contrasts": contrasts,
         },
     )
+
+
+def list_metrics(audit: Audit) -> list[str]:
+    """Stored names of numbers about lists, groups and vectors: everything but those of latents."""
+    rows = audit.rows(
+        "SELECT DISTINCT metric FROM metrics WHERE metric LIKE 'popularity.%@10' OR metric LIKE 'fairness.%' "
+        "ORDER BY metric"
+    )
+    return [str(name) for (name,) in rows]
 
 
 def is_audited(audit: Audit, model: Model) -> bool:
@@ -138,12 +164,13 @@ def numbers(audit: Audit, model: Model, sae: Sae | None = None) -> pd.DataFrame:
     return audit.frame(
         "SELECT metric, slice, value, low, high, n, m.unit, coalesce(s.role, '') AS sae FROM metrics m "
         "LEFT JOIN saes s USING (sae_id) WHERE m.model_id = $model "
-        "AND (metric LIKE 'popularity.%' OR metric LIKE 'fairness.%') AND m.protocol = $protocol "
+        "AND (metric LIKE 'popularity.%' OR metric LIKE 'fairness.%') AND m.protocol IN ($protocol, $own) "
         "AND (m.sae_id IS NULL OR m.sae_id = $sae OR s.control_of = $sae) "
         "ORDER BY metric, slice, s.control_of NULLS FIRST, m.sae_id",
         {  # type: ignore[arg-type]
             "model": model.model_id,
             "protocol": model.protocol,
+            "own": PROTOCOL,
             "sae": None if sae is None else sae.sae_id,
         },
     )
@@ -162,10 +189,20 @@ def latent_bias(
     )
 
 
+def latent_names(audit: Audit, sae: Sae) -> dict[int, str]:
+    """Latent to its name: by hand, else one that was verified."""
+    rows = audit.rows(
+        "SELECT latent, arg_min(text, (labeller <> ?, labeller, protocol)) FROM labels WHERE sae_id = ? "
+        "AND (labeller = ? OR status = 'verified') GROUP BY latent",
+        [BY_HAND, sae.sae_id, BY_HAND],
+    )
+    return {int(latent): str(name) for latent, name in rows}
+
+
 def exposure(audit: Audit, model: Model, attribute: str | None = None) -> pd.DataFrame:
     """Exposure of concepts for everyone, or for the groups of an attribute, largest share first."""
     return audit.frame(
-        "SELECT value AS \"group\", kind, concept, share, low, high, catalogue_share, profile_share, "
+        'SELECT value AS "group", kind, concept, share, low, high, catalogue_share, profile_share, '
         "share / nullif(profile_share, 0) AS ratio, n FROM exposure WHERE model_id = ? AND protocol = ? "
         "AND attribute IS NOT DISTINCT FROM ? ORDER BY value, kind, share DESC, concept",
         [model.model_id, model.protocol, attribute],

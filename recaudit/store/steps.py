@@ -66,10 +66,11 @@ def made_sae(audit: Audit, sae: Sae) -> frozenset[str]:
 
 
 def made_metrics(audit: Audit, model: Model, sae: Sae | None, protocol: str) -> frozenset[str]:
-    """Runs that made the numbers of a model as it is, or of a dictionary, under a protocol."""
+    """Runs that made the numbers of a model as it is, or of a dictionary, under a protocol; not those on bias."""
     return _ids(
         audit,
-        "SELECT DISTINCT run_id FROM metrics WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ? AND protocol = ?",
+        "SELECT DISTINCT run_id FROM metrics WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ? AND protocol = ? "
+        "AND NOT regexp_matches(metric, '^(popularity|fairness)\\.')",
         [model.model_id, None if sae is None else sae.sae_id, protocol],
     )
 
@@ -92,6 +93,16 @@ def made_cavs(audit: Audit, model: Model, variant: str, against: tuple[int, int]
         "SELECT DISTINCT run_id FROM cavs WHERE model_id = $1 AND variant = $2 "
         "AND against_id IS NOT DISTINCT FROM $4 AND concept_id = coalesce($3, concept_id)",
         [model.model_id, variant, *pair],
+    )
+
+
+def made_bias(audit: Audit, model: Model, sae: Sae | None) -> frozenset[str]:
+    """Runs that audited the lists of a model, and the latents of a dictionary, for bias."""
+    return _ids(
+        audit,
+        "SELECT run_id FROM metrics WHERE model_id = $1 AND sae_id IS NULL AND starts_with(metric, 'popularity.') "
+        "AND $2 IS NULL UNION SELECT run_id FROM latent_bias WHERE sae_id = $2",
+        [model.model_id, None if sae is None else sae.sae_id],
     )
 
 

@@ -5,6 +5,7 @@ Add freely, rename never. ``docs/metrics.md`` and ``recaudit metrics`` are gener
 
 from __future__ import annotations
 
+from recaudit.metrics.catalogue.bias import BIAS
 from recaudit.metrics.catalogue.cav import CAV
 from recaudit.metrics.catalogue.concepts import CONCEPTS
 from recaudit.metrics.catalogue.definition import Definition
@@ -14,6 +15,6 @@ from recaudit.metrics.catalogue.steering import STEERING
 
 __all__ = ["BY_NAME", "CATALOGUE", "Definition"]
 
-CATALOGUE: tuple[Definition, ...] = (*MODELS, *CAV, *CONCEPTS, *LABELS, *STEERING)
+CATALOGUE: tuple[Definition, ...] = (*MODELS, *CAV, *CONCEPTS, *LABELS, *BIAS, *STEERING)
 
 BY_NAME = {definition.name: definition for definition in CATALOGUE}

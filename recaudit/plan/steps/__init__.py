@@ -3,6 +3,7 @@
 from recaudit.plan.read import Plan
 from recaudit.plan.steps.analyse import Analyse
 from recaudit.plan.steps.base import Decision, Doing, Ground, Step
+from recaudit.plan.steps.bias import Bias
 from recaudit.plan.steps.cav import Cav
 from recaudit.plan.steps.concepts import Concepts
 from recaudit.plan.steps.ingest import Ingest
@@ -16,6 +17,7 @@ STEPS: tuple[type[Step], ...] = (
     Analyse,
     Concepts,
     Cav,
+    Bias,
     Label,
     WriteReport,
 )

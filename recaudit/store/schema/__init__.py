@@ -13,6 +13,8 @@ from recaudit.store.schema.v3 import VERSION_3
 from recaudit.store.schema.v4 import VERSION_4
 from recaudit.store.schema.v5 import VERSION_5
 from recaudit.store.schema.v6 import VERSION_6
+from recaudit.store.schema.v7 import VERSION_7
+from recaudit.store.schema.v7 import VERSION_7
 
 META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
 
@@ -23,6 +25,7 @@ VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (
     VERSION_4,
     VERSION_5,
     VERSION_6,
+    VERSION_7,
 )
 
 SCHEMA_VERSION = len(VERSIONS)

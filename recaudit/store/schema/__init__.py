@@ -14,7 +14,6 @@ from recaudit.store.schema.v4 import VERSION_4
 from recaudit.store.schema.v5 import VERSION_5
 from recaudit.store.schema.v6 import VERSION_6
 from recaudit.store.schema.v7 import VERSION_7
-from recaudit.store.schema.v7 import VERSION_7
 
 META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
 

@@ -14,6 +14,7 @@ from recaudit.store.schema.v4 import VERSION_4
 from recaudit.store.schema.v5 import VERSION_5
 from recaudit.store.schema.v6 import VERSION_6
 from recaudit.store.schema.v7 import VERSION_7
+from recaudit.store.schema.v8 import VERSION_8
 
 META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
 
@@ -25,6 +26,7 @@ VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (
     VERSION_5,
     VERSION_6,
     VERSION_7,
+    VERSION_8,
 )
 
 SCHEMA_VERSION = len(VERSIONS)

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "recaudit"
 LAYERS = [
     {"cli"},
     {"plan"},
-    {"report"},
+    {"report", "gates"},
     {"ingest", "analyses", "dictionaries", "labels"},
     {"models", "sae", "store"},
     {"checkpoints", "datasets", "metrics"},

@@ -30,6 +30,8 @@ COMMANDS = {
     "latent": "One page about a latent: names, items, concepts, neighbours, effect.",
     "steer": "Try edits of latents or directions: what lists become, and what it costs.",
     "debias": "Find the cheapest edit against popularity, a concept or a group difference.",
+    "gate": "Check a policy on a model; the exit code is the verdict, for CI.",
+    "bless": "Make a model the baseline that gates compare others with.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",

@@ -19,25 +19,25 @@ def render(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     model, sae = report.model, report.sae
-    yield f"# Audit of {_text(model['name'])}"
+    yield f"# Audit of {escaped(model['name'])}"
     yield ""
-    yield f"- Model: {_text(model['tool'])} {_text(model['architecture'])}, probed at: {_text(model['site'])} ({model['dim']} wide)"
+    yield f"- Model: {escaped(model['tool'])} {escaped(model['architecture'])}, probed at: {escaped(model['site'])} ({model['dim']} wide)"
     yield f"- Checkpoint: `{_code(model['checkpoint'])}`, sha256 `{model['sha256']}`"
-    yield f"- Data: {_text(report.dataset['name'])}: {_text(report.dataset['summary'])}"
+    yield f"- Data: {escaped(report.dataset['name'])}: {escaped(report.dataset['summary'])}"
     yield f"- Cases: {model['cases']:,} inputs of {model['users']:,} users; {model['candidates']:,} items compete"
     if sae is not None:
-        k = f", k = {sae['k']} ({_text(sae['k_source'])})" if sae["k"] else ""
-        yield f"- SAE: {_text(sae['tool'])}, {sae['n_latents']:,} latents, {_text(sae['activation'])}{k}"
+        k = f", k = {sae['k']} ({escaped(sae['k_source'])})" if sae["k"] else ""
+        yield f"- SAE: {escaped(sae['tool'])}, {sae['n_latents']:,} latents, {escaped(sae['activation'])}{k}"
     yield ""
     yield "## What to know"
     yield ""
     for finding in report.findings:
-        yield f"- {_WORDS[finding.severity]} {_text(finding.sentence)}".replace("-  ", "- ")
+        yield f"- {_WORDS[finding.severity]} {escaped(finding.sentence)}".replace("-  ", "- ")
     yield ""
     if layout.ranking_lines(report):
         yield f"## Ranking, protocol {report.protocol['name']}"
         yield ""
-        yield f"{_text(report.protocol['about'])}."
+        yield f"{escaped(report.protocol['about'])}."
         yield ""
         yield from _ranking(report)
     for prefix, title in (("fidelity.", "Fidelity"), ("sae.", "Health of the sparse autoencoder")):
@@ -47,7 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
     for section in report.tables:
         yield from section_lines(section)
     for name, reason in report.missing.items():
-        yield from ("", f"*{name} not run: {_text(reason)}*")
+        yield from ("", f"*{name} not run: {escaped(reason)}*")
     yield from ("", f"recaudit {report.tool_version}, run `{report.run_id}`")
 
 
@@ -70,15 +70,15 @@ def _metrics(rows: list[MetricRow]) -> Iterator[str]:
 
 def section_lines(section: TableSection) -> Iterator[str]:
     """A table under its heading, with what to see in it."""
-    yield from ("", f"## {_text(section.title)}", "")
+    yield from ("", f"## {escaped(section.title)}", "")
     if section.caption:
-        yield from (_text(section.caption), "")
+        yield from (escaped(section.caption), "")
     yield from table_lines(section.columns, section.rows)
 
 
 def table_lines(columns: list[str], rows: list[list[Any]]) -> Iterator[str]:
     """Any table as Markdown, text escaped."""
-    yield from _rows([_text(name) for name in columns], [[_cell(value) for value in row] for row in rows])
+    yield from _rows([escaped(name) for name in columns], [[_cell(value) for value in row] for row in rows])
 
 
 def _rows(header: list[str], rows: list[list[str]]) -> Iterator[str]:
@@ -89,10 +89,10 @@ def _rows(header: list[str], rows: list[list[str]]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> str:
-    return _text(value) if isinstance(value, str) else layout.number(value)
+    return escaped(value) if isinstance(value, str) else layout.number(value)
 
 
-def _text(value: object) -> str:
+def escaped(value: object) -> str:
     """Titles come from files: what Markdown or HTML would act on is escaped."""
     shown = printable(value, 400)
     for char in "\\`*_[]<>|#":

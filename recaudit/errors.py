@@ -1,6 +1,7 @@
 """Errors meant for people, and the exit codes they end in.
 
 RecauditError                 a sentence for the user and the step that mends it
+├── GateFailed          1     a declared audit's gate failed
 ├── UsageError          2     a flag, name or setting that cannot be
 ├── NoVerdictError      3     nothing could be judged: data the question needs is missing
 ├── InputRefused        4     a file that is unsafe, damaged, contradictory or of no known format
@@ -47,6 +48,12 @@ class RecauditError(Exception):
 
 def _rebuild(kind: type[RecauditError], message: str, fix: str) -> RecauditError:
     return kind(message, fix=fix)
+
+
+class GateFailed(RecauditError):
+    """A gate that a declared audit holds failed; `recaudit gate` itself returns its code and raises nothing."""
+
+    exit_code = ExitCode.GATE_FAILED
 
 
 class UsageError(RecauditError):

@@ -41,10 +41,10 @@ def bless(
     checkpoint nor this audit file again. The file that -o writes names users by a hash of their raw id, which
     hides nothing from who can guess ids: treat it as you treat the data.
     """
-    from recaudit.cli.gate import write_whole
     from recaudit.errors import UsageError
     from recaudit.gates.document import Blessing
     from recaudit.gates.keeping import bless as keep
+    from recaudit.gates.keeping import write_whole
 
     for option, text in (("--as", name), ("--author", author), ("--reason", reason)):
         if not text.strip():

@@ -74,6 +74,7 @@ def gate(
     In GitHub Actions the outcome also goes to the step summary and, as annotations, to the policy's lines.
     """
     from recaudit.gates import read_policy
+    from recaudit.gates.keeping import write_whole
     from recaudit.gates.outputs import renderer
 
     renderers = [renderer(path) for path in output]
@@ -164,20 +165,6 @@ def _github(run: GateRun) -> None:
 
         for line in workflow_commands(run):
             click.echo(line, err=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A full disk is told as one, and leaves no half of a file."""
-    building = path.with_name(f".{path.name}.{os.getpid()}.building")
-    try:
-        building.write_text(text, encoding="utf-8")
-        building.replace(path)
-    except OSError as error:
-        building.unlink(missing_ok=True)
-        raise EnvironmentProblem(
-            f"{printable(path)}: cannot be written ({printable(error.strerror)})",
-            fix="check that the folder exists, may be written and has room",
-        ) from None
 
 
 def _keep(db: Path, run: GateRun) -> None:

@@ -73,7 +73,7 @@ def _ranked(name: str, users: IntArray, ranks: IntArray, n_users: int) -> dict[s
         return {}
 
     def summed(values: FloatArray) -> FloatArray:
-        return np.bincount(users, values, n_users)
+        return np.asarray(np.bincount(users, values, n_users), dtype=np.float64)
 
     found = {"targets": summed(np.ones(len(users))), "mrr": summed(ranking.reciprocal(ranks))}
     for k in ranking.CUTOFFS:
@@ -106,6 +106,5 @@ def _overlap(
     first: tuple[IntArray, IntArray], second: tuple[IntArray, IntArray], n_users: int, n_items: int
 ) -> FloatArray:
     """Share of the first list's places that the second has too."""
-    pairs = [users * n_items + items for users, items in (first, second)]
-    common = np.intersect1d(*pairs)
+    common = np.intersect1d(first[0] * n_items + first[1], second[0] * n_items + second[1])
     return np.bincount(common // n_items, minlength=n_users) / LIST_LENGTH

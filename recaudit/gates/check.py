@@ -255,8 +255,9 @@ def _without(rule: Rule, subject: str, threshold: str, said: str) -> _Draft:
 
 
 def _missing(rule: Rule, verdict: Verdict, said: str) -> _Draft:
-    kind = Kind.SKIPPED if rule.optional else Kind.ERROR
-    return _Draft(rule, replace(verdict, verdict=kind, said=said))
+    # A rule that only warns cannot stop a model, not even by lacking its data.
+    needed = Kind.ERROR if rule.severity is Severity.ERROR else Kind.WARN
+    return _Draft(rule, replace(verdict, verdict=Kind.SKIPPED if rule.optional else needed, said=said))
 
 
 def _skipped(rule: Rule, verdict: Verdict, said: str) -> _Draft:

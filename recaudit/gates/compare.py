@@ -102,10 +102,10 @@ class Comparison:
             groups = [None]
         whole = [self._sums(group) for group in groups]
         drawn = [self._resampled(group) for group in groups]
-        value = _changed(
-            *(self._ratios(found, [sums[side][None] for sums in whole]) for side in (0, 1)), relative
-        )
-        draws = _changed(*(self._ratios(found, [sums[side] for sums in drawn]) for side in (0, 1)), relative)
+        new, old = (self._ratios(found, [sums[side][None] for sums in whole]) for side in (0, 1))
+        value = _changed(new, old, relative)
+        new, old = (self._ratios(found, [sums[side] for sums in drawn]) for side in (0, 1))
+        draws = _changed(new, old, relative)
         draws = draws[np.isfinite(draws)]
         if not np.isfinite(value[0]) or len(draws) < self._draws / 2:
             return None

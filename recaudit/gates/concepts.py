@@ -13,7 +13,7 @@ from recaudit.gates.rules import ConceptRule
 from recaudit.gates.summary import Concept
 from recaudit.store.gates import CONCEPT_RULES
 
-_Z = 1.959964
+_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)

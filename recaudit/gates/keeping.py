@@ -1,12 +1,13 @@
-"""Blessing a model, and keeping verdicts, in the audit file."""
+"""Blessing a model, keeping verdicts in the audit file, and writing files whole."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from recaudit.errors import UsageError
+from recaudit.errors import EnvironmentProblem, UsageError
 from recaudit.gates import document
 from recaudit.gates.document import Blessing
 from recaudit.gates.outcome import GateRun
@@ -85,6 +86,20 @@ def keep_verdicts(db: Path, run: GateRun) -> None:
         made = write.Run("gate", said, run.seed, [model.sha256])
         write.add_run(audit, made)
         gates.replace_verdicts(audit, model, run.policy, rows, made.run_id)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A full disk is told as one, and leaves no half of a file."""
+    building = path.with_name(f".{path.name}.{os.getpid()}.building")
+    try:
+        building.write_text(text, encoding="utf-8")
+        building.replace(path)
+    except OSError as error:
+        building.unlink(missing_ok=True)
+        raise EnvironmentProblem(
+            f"{printable(path)}: cannot be written ({printable(error.strerror)})",
+            fix="check that the folder exists, may be written and has room",
+        ) from None
 
 
 def _naive(when: datetime) -> datetime:

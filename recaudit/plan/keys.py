@@ -19,6 +19,7 @@ class Kind(Enum):
     TEXT_OR_FILE = "text, a list of texts, or a file"
     TEXTS = "a list of texts"
     PAIRS = "a table"
+    ANY = "see docs/ci.md"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Key:
             ValueError: it is of another kind, or out of range; says what is wanted.
         """
         plain = _READERS[self.kind](value)
-        if self.kind in (Kind.FILE, Kind.TEXT_OR_FILE, Kind.SWITCH):
+        if self.kind in (Kind.FILE, Kind.TEXT_OR_FILE, Kind.SWITCH, Kind.ANY):
             return plain
         if isinstance(plain, tuple):
             return tuple(self.convert(part) for part in plain)
@@ -151,4 +152,6 @@ _READERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT_OR_FILE: _text,
     Kind.TEXTS: _texts,
     Kind.PAIRS: _pairs,
+    # What a rule's keys may be depends on what the rule is on: whoever reads rules checks it.
+    Kind.ANY: lambda value: value,
 }

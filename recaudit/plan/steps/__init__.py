@@ -6,6 +6,7 @@ from recaudit.plan.steps.base import Decision, Doing, Ground, Step
 from recaudit.plan.steps.bias import Bias
 from recaudit.plan.steps.cav import Cav
 from recaudit.plan.steps.concepts import Concepts
+from recaudit.plan.steps.gate import Gate, Gates, Waivers
 from recaudit.plan.steps.ingest import Ingest
 from recaudit.plan.steps.label import Label
 from recaudit.plan.steps.report import WriteReport, report_of
@@ -20,6 +21,9 @@ STEPS: tuple[type[Step], ...] = (
     Bias,
     Label,
     WriteReport,
+    Gates,
+    Waivers,
+    Gate,
 )
 """In the order they are done: a step may need those above it."""
 

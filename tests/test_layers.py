@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "recaudit"
 LAYERS = [
     {"cli"},
+    {"tui"},
     {"plan"},
     {"report", "gates"},
     {"ingest", "analyses", "dictionaries", "labels"},
@@ -55,6 +56,8 @@ def test_arrows_point_down(path):
         ("recaudit.cli.report", {"torch", "textual", "ollama"}),
         ("recaudit.cli.run", {"torch", "textual", "ollama"}),
         ("recaudit.cli.recommend", {"torch", "textual", "ollama"}),
+        ("recaudit.cli.tui", {"torch", "textual", "ollama"}),
+        ("recaudit.tui.app", {"torch", "pandas", "duckdb", "numpy", "scipy", "sklearn"}),
     ],
 )
 def test_starts_without(module, absent):

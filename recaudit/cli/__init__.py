@@ -27,6 +27,7 @@ COMMANDS = {
     "concepts": "Concepts the latents cover or miss; a concept's latents, a latent's concepts.",
     "label": "Name latents, and put each name on trial beside its controls.",
     "labels": "Names of latents: list, edit, rate, exchange.",
+    "tui": "Look through an audit in the terminal: latents, concepts, users, items.",
     "latent": "One page about a latent: names, items, concepts, neighbours, effect.",
     "steer": "Try edits of latents or directions: what lists become, and what it costs.",
     "debias": "Find the cheapest edit against popularity, a concept or a group difference.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,21 +35,29 @@ def page(audit: Audit, model: Model, sae: Sae, latent: int, rule: str) -> list[T
     Raises:
         UsageError: the dictionary has no such latent.
     """
+    return list(parts(audit, model, sae, latent, rule))
+
+
+def parts(audit: Audit, model: Model, sae: Sae, latent: int, rule: str) -> Iterator[TableSection]:
+    """The tables of ``page`` one by one, those that are quickly made first. Raises as ``page``."""
     if not 0 <= latent < sae.n_latents:
         raise UsageError(f"no latent {latent}", fix=f"latents go from 0 to {sae.n_latents - 1}")
+    for made in _parts(audit, model, sae, latent, rule):
+        yield from (table for table in made if table.rows)
+
+
+def _parts(audit: Audit, model: Model, sae: Sae, latent: int, rule: str) -> Iterator[list[TableSection]]:
+    yield [_facts(audit, sae, latent)]
+    yield _names(audit, sae, latent)
     entities, values = latents.values(audit, model, sae, latent)
-    tables = [_facts(audit, sae, latent)]
-    tables += _names(audit, sae, latent)
     if len(values):
-        tables += [_histogram(sae, latent, values), *_items(audit, model, sae, latent, rule)]
-        tables += _examples(audit, model, sae, latent, entities, values)
-    tables += [
-        *_concepts(audit, sae, latent),
-        *_profiles(audit, sae, latent),
-        *_effect(audit, model, sae, latent),
-    ]
-    tables += _neighbours(audit, model, sae, latent)
-    return [table for table in tables if table.rows]
+        yield [_histogram(sae, latent, values)]
+        yield _items(audit, model, sae, latent, rule)
+        yield _examples(audit, model, sae, latent, entities, values)
+    yield _concepts(audit, sae, latent)
+    yield _profiles(audit, sae, latent)
+    yield _effect(audit, model, sae, latent)
+    yield _neighbours(audit, model, sae, latent)
 
 
 def _facts(audit: Audit, sae: Sae, latent: int) -> TableSection:

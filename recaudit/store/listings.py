@@ -151,10 +151,10 @@ CONCEPTS = View(
         Field("items", "n_items", "number", "items that have it"),
         Field("verdict", "coalesce(verdict, '–')", "text", "of coverage: covered, not covered, popularity only, too few"),
         Field("latent", "latent", "number", "the latent that has most of it"),
-        Field("auc", "auc", "share", "held-out AUC of the best latent"),
-        Field("random", "random_auc", "share", "the same of random directions"),
-        Field("within", "within_auc", "share", "the AUC within a tenth of popularity"),
-        Field("cav", "cav", "share", "held-out AUC of its concept vector"),
+        Field("auc", "auc", "number", "held-out AUC of the best latent"),
+        Field("random", "random_auc", "number", "the same of random directions"),
+        Field("within", "within_auc", "number", "the AUC within a tenth of popularity"),
+        Field("cav", "cav", "number", "held-out AUC of its concept vector"),
         Field("present", "coalesce(cav_verdict, '–')", "text", "verdict on the concept vector"),
         Field("ratings", "alignment", "number", "Spearman correlation of sensitivity with ratings"),
         Field("stability", "stability", "number", "of the concept vector", shown=False),
@@ -241,3 +241,11 @@ def search_latents(audit: Audit, sae: Sae, text: str, limit: int) -> list[tuple[
         {"sae": sae.sae_id, "kind": sae.entity_kinds[0], "text": text, "limit": limit},
     ).fetchall()
     return [(int(latent), str(name)) for latent, name in rows]
+
+
+def training_looks(audit: Audit, sae: Sae) -> list[float]:
+    """Explained variance at each look during a dictionary's training; empty where it was not trained here."""
+    rows = audit.rows(
+        "SELECT explained_variance FROM training_log WHERE sae_id = ? ORDER BY step", [sae.sae_id]
+    )
+    return [float(row[0]) for row in rows]

@@ -1,0 +1,93 @@
+"""``recaudit tui``"""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recaudit.errors import EnvironmentProblem, UsageError
+from recaudit.text import printable
+
+
+class _Keys(click.ParamType[dict[str, Any]]):
+    """A table of ``recaudit.toml``, or ``action=keys;action=keys``."""
+
+    name = "ACTION=KEYS;…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        pairs = [pair.partition("=") for pair in str(value).split(";") if pair.strip()]
+        return {name.strip(): keys.strip() for name, _, keys in pairs}
+
+
+@click.command()
+@click.argument("db", type=click.Path(path_type=Path, dir_okay=False), default=Path("audit.duckdb"))
+@click.option("--model", help="The model to begin with (default: choose, where there are several).")
+@click.option(
+    "--sae", metavar="NAME", help="The dictionary (default: the model's newest sparse autoencoder)."
+)
+@click.option("--theme", help="Colours: textual-dark, textual-light, ansi-dark, nord, …")
+@click.option(
+    "--keys", type=_Keys(), help="Other keys for actions; best kept under [tui.keys] in recaudit.toml."
+)
+@click.option("--author", envvar="RECAUDIT_AUTHOR", help="Who names and notes are by (default: your login).")
+@click.option("--serve", is_flag=True, help="In a browser on this machine instead of this terminal.")
+@click.option("--host", default="localhost", show_default=True, help="With --serve: address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="With --serve.")
+def tui(
+    db: Path,
+    model: str | None,
+    sae: str | None,
+    theme: str | None,
+    keys: dict[str, Any] | None,
+    author: str | None,
+    serve: bool,
+    host: str,
+    port: int,
+) -> None:
+    """Look through an audit in the terminal: latents, concepts, users, items, and what links them.
+
+    Reads only, and lets go of the file while nobody looks; names, notes and bookmarks are written at once.
+    """
+    if not db.is_file():
+        raise UsageError(
+            f"{printable(db)}: no such audit file",
+            fix="make one with `recaudit ingest CHECKPOINT --data PATH`, or name another: recaudit tui FILE",
+        )
+    if serve:
+        _serve(db, model, sae, theme, host, port)
+        return
+    from textual.theme import BUILTIN_THEMES
+
+    from recaudit.tui.app import AuditApp
+    from recaudit.tui.keys import flat
+
+    if theme is not None and theme not in BUILTIN_THEMES:
+        raise UsageError(
+            f"no theme {printable(theme)}", fix=f"choose one of: {', '.join(sorted(BUILTIN_THEMES))}"
+        )
+    AuditApp(
+        db, model=model, sae=sae, keys=flat(keys or {}), theme=theme, author=author or getpass.getuser()
+    ).run()
+
+
+def _serve(db: Path, model: str | None, sae: str | None, theme: str | None, host: str, port: int) -> None:
+    import shlex
+    import sys
+
+    try:
+        from textual_serve.server import Server
+    except ImportError:
+        raise EnvironmentProblem("--serve needs textual-serve", fix="pip install 'recaudit[serve]'") from None
+    options = [
+        part
+        for flag, value in (("--model", model), ("--sae", sae), ("--theme", theme))
+        if value is not None
+        for part in (flag, value)
+    ]
+    command = shlex.join([sys.executable, "-m", "recaudit", "tui", str(db.absolute()), *options])
+    Server(command, host=host, port=port, title="recaudit").serve()

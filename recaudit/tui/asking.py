@@ -1,0 +1,105 @@
+"""How a widget asks the audit: in a thread, newest question first, the answer brought back as a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual import on
+from textual.widget import Widget
+from textual.worker import Worker, get_current_worker
+
+from recaudit.tui.host import host
+from recaudit.tui.messages import Answered, Troubled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recaudit.store import Audit
+
+T = TypeVar("T")
+
+
+class Asking(Widget):
+    """A widget that asks. Threads touch no widget: they post ``Answered`` and ``Troubled``."""
+
+    def ask(self, question: Callable[[Audit], T], then: Callable[[T], None], *, group: str = "ask") -> None:
+        """Run a question in a thread; ``then`` gets its answer here. A newer question of the group replaces it."""
+        self.ask_parts(lambda audit: iter([question(audit)]), then, group=group)
+
+    def ask_parts(
+        self,
+        question: Callable[[Audit], Iterator[T]],
+        then: Callable[[T], None],
+        done: Callable[[], None] | None = None,
+        *,
+        group: str = "ask",
+    ) -> None:
+        """As ``ask``, for an answer that comes in parts, each shown as soon as it is there."""
+        self.interrupt(group)
+
+        def work() -> None:
+            worker = get_current_worker()
+            try:
+                with host(self).session.reading() as audit:
+                    self._asked()[group] = audit.connection
+                    try:
+                        for part in question(audit):
+                            if worker.is_cancelled:
+                                return
+                            self.post_message(Answered(then, part))
+                    finally:
+                        if self._asked().get(group) is audit.connection:
+                            del self._asked()[group]
+                if done is not None and not worker.is_cancelled:
+                    self.post_message(Answered(lambda _: done(), None))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the person is told and the app lives
+                if not worker.is_cancelled:
+                    again = lambda: self.ask_parts(question, then, done, group=group)  # noqa: E731
+                    self.post_message(Troubled(error, again))
+
+        self.run_worker(work, thread=True, exclusive=True, group=group, exit_on_error=False)
+
+    def change(self, change: Callable[[Path], T], then: Callable[[T], None]) -> None:
+        """Write to the audit file in a thread."""
+
+        def work() -> None:
+            try:
+                done = host(self).session.write(change)
+            except Exception as error:  # noqa: BLE001 - as above
+                self.post_message(Troubled(error, lambda: self.change(change, then)))
+            else:
+                self.post_message(Answered(then, done))
+
+        self.run_worker(work, thread=True, group="change", exit_on_error=False)
+
+    def interrupt(self, group: str) -> None:
+        """Stop the query that a group is running."""
+        running = self._asked().pop(group, None)
+        for worker in self.workers:
+            if worker.node is self and worker.group == group:
+                worker.cancel()
+        if running is not None:
+            running.interrupt()
+
+    def _asked(self) -> dict[str, Any]:
+        """Group to the connection that is answering it."""
+        known: dict[str, Any] = self.__dict__.setdefault("_running_queries", {})
+        return known
+
+    @on(Answered)
+    def _take(self, message: Answered) -> None:
+        message.stop()
+        try:
+            message.then(message.value)
+        except Exception as error:  # noqa: BLE001 - a page that cannot be drawn leaves the rest standing
+            self.post_message(Troubled(error))
+
+
+def is_busy(widget: Widget) -> bool:
+    """Whether any thread of the application still works."""
+    return any(not _finished(worker) for worker in widget.app.workers)
+
+
+def _finished(worker: Worker[Any]) -> bool:
+    return worker.is_finished

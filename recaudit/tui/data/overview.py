@@ -1,0 +1,156 @@
+"""What the first tab says of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from recaudit import report
+from recaudit.metrics.catalogue import BY_NAME
+from recaudit.report import layout
+from recaudit.report.model import FindingRow, MetricRow, Report
+from recaudit.store import Audit, listings, read, views
+from recaudit.text import printable
+from recaudit.tui.blocks import Block, Column, Row, wrapped
+from recaudit.tui.data.write_out import QUIET, facts, frame_block, spark, whiskers
+from recaudit.tui.host import Subject
+
+MARKS = {"serious": "✗", "warning": "!", "info": "·"}
+STYLES = {"serious": "$text-error", "warning": "$text-warning", "info": ""}
+GROUPS = (
+    ("ranking.", "Ranking"),
+    ("fidelity.", "Fidelity: reconstructed against original"),
+    ("sae.", "Health of the dictionary"),
+    ("popularity.", "Popularity of lists"),
+    ("fairness.", "Groups of users"),
+)
+
+
+def blocks(audit: Audit, subject: Subject, width: int) -> Iterator[Block]:
+    """Model, findings, numbers, dictionary, receipts; what is missing and which command makes it."""
+    model, sae = subject.model, subject.sae
+    made = report.build(audit, model.name, sae_name=sae.name if sae else None)
+    yield _model(made)
+    yield _findings(made, width)
+    yield from _numbers(made)
+    if sae is not None:
+        yield _dictionary(audit, subject)
+    yield frame_block(
+        "receipts",
+        "Receipts: what the scan found in the input files",
+        views.receipts(audit, model)[["role", "file", "format", "bytes", "verdict", "sha256"]],
+        caption="Files are scanned before they are read; nothing in them is executed.",
+        sql=f"SELECT * FROM receipts WHERE model_id = {model.model_id}",
+    )
+    if made.missing:
+        yield facts("missing", "Not there yet", list(made.missing.items()))
+
+
+def _model(made: Report) -> Block:
+    model = made.model
+    return facts(
+        "model",
+        f"{model['name']}: {model['tool']} {model['architecture']}",
+        [
+            ("probed at", f"{model['site']}, {model['dim']} wide"),
+            ("data", f"{made.dataset['name']}: {made.dataset['summary']}"),
+            (
+                "cases",
+                f"{model['cases']:,} inputs of {model['users']:,} users; {model['candidates']:,} items compete",
+            ),
+            ("protocol", f"{made.protocol['name']}: {made.protocol['about']}"),
+            ("file", f"{model['checkpoint']}, sha256 {model['sha256'][:12]}…"),
+        ],
+        "SELECT * FROM models",
+    )
+
+
+def _findings(made: Report, width: int) -> Block:
+    rows = [row for finding in made.findings for row in _sentence(finding, width)]
+    return Block(
+        "findings",
+        "What to know",
+        "" if rows else "No findings are stored: run `recaudit report`.",
+        (Column(""), Column("finding")),
+        tuple(rows),
+        made.findings[0].evidence if made.findings else "",
+        len(rows),
+        headed=False,
+    )
+
+
+def _sentence(finding: FindingRow, width: int) -> Iterator[Row]:
+    lines = wrapped(printable(finding.sentence), min(width - 5, 110))
+    for number, line in enumerate(lines):
+        yield Row(
+            (MARKS[finding.severity] if number == 0 else "", line),
+            (finding.severity, finding.sentence),
+            style=STYLES[finding.severity],
+        )
+
+
+def _numbers(made: Report) -> Iterator[Block]:
+    rankings = [row for row in made.metrics if "ranking" in row.slice]
+    if rankings:
+        yield _intervals("ranking", f"Ranking, protocol {made.protocol['name']}", rankings)
+    for prefix, title in GROUPS[1:]:
+        rows = [row for row in layout.other_metrics(made, prefix) if "ranking" not in row.slice]
+        if rows:
+            yield _intervals(prefix.rstrip("."), title, rows)
+
+
+def _intervals(name: str, title: str, metrics: list[MetricRow]) -> Block:
+    order = {known: place for place, known in enumerate(BY_NAME)}
+    metrics = sorted(metrics, key=lambda row: (order.get(row.metric, 999), sorted(row.slice.items())))
+    rows = []
+    for row in metrics:
+        beside = [other for other in metrics if other.metric == row.metric]
+        ends = [
+            value for other in beside for value in (other.low, other.high, other.value) if value is not None
+        ]
+        drawn = (
+            whiskers(row.value, row.low, row.high, min(0.0, *ends), max(ends)) if row.low is not None else ""
+        )
+        rows.append(
+            Row(
+                (
+                    printable(layout.title(row)),
+                    layout.number(row.value),
+                    layout.interval(row) if row.low is not None else "",
+                    drawn,
+                    f"{row.n:,} {row.unit}",
+                ),
+                (layout.title(row), row.value, layout.interval(row), None, f"{row.n} {row.unit}"),
+            )
+        )
+    return Block(
+        name, title, "",
+        (Column("metric"), Column("value", right=True), Column("95 % interval", right=True, style=QUIET),
+         Column("", style="$primary"), Column("n", right=True, style=QUIET)),
+        tuple(rows),
+        f"SELECT * FROM metrics WHERE metric LIKE '{metrics[0].metric.split('.')[0]}.%'", len(rows),
+    )  # fmt: skip
+
+
+def _dictionary(audit: Audit, subject: Subject) -> Block:
+    sae = subject.sae
+    assert sae is not None
+    columns = read.latent_columns(audit, sae)
+    density = np.asarray(columns["density"], dtype=np.float64)
+    k = f", k = {sae.k} ({sae.k_source})" if sae.k else ""
+    pairs: list[tuple[str, object]] = [
+        ("name", sae.name),
+        ("made by", f"{sae.tool}: {sae.n_latents:,} latents, {sae.activation}{k}"),
+        ("dead", f"{int(np.asarray(columns['dead']).sum()):,} of {sae.n_latents:,} latents"),
+    ]
+    alive = density[density > 0]
+    if len(alive):
+        counts, edges = np.histogram(np.log10(alive), bins=24)
+        pairs.append(
+            ("density", f"{spark(counts.tolist())}  {10 ** edges[0]:.1e} to {10 ** edges[-1]:.2f}, log scale")
+        )
+    ev = listings.training_looks(audit, sae)
+    if ev:
+        pairs.append(("training", f"{spark(ev)}  explained variance {ev[0]:.3f} to {ev[-1]:.3f}"))
+    return facts("dictionary", "Dictionary", pairs, f"SELECT * FROM latents WHERE sae_id = {sae.sae_id}")

@@ -1,0 +1,1 @@
+"""Screens over the panes: a question, a choice, a problem."""

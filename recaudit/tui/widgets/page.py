@@ -1,0 +1,224 @@
+"""A page: tables and drawings below each other, walked row by row, with links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from recaudit.tui.blocks import Block, Row, fitted, wrapped
+from recaudit.tui.keys import bindings
+from recaudit.tui.messages import GoTo
+from recaudit.tui.places import Place
+
+HEAD = "bold $text-primary"
+QUIET = "$foreground-muted"
+
+
+class Page(OptionList):
+    """Show ``Block``s. Enter follows a row's link; several are offered to choose from."""
+
+    HELP = """\
+Tables and drawings about one thing. Move by row with `j` and `k`, by table with `J` and `K`. `Enter` follows the link
+of a row to a latent, concept, user or item; `Escape` comes back. `space` shows a row whole, `y` copies it or the SQL
+behind it, `e` exports its table.
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("page")]
+
+    @dataclass
+    class Choose(Message):
+        """A row leads to several places."""
+
+        places: tuple[Place, ...]
+
+    @dataclass
+    class Whole(Message):
+        """A row is to be shown whole: names with their full values."""
+
+        title: str
+        pairs: list[tuple[str, str]]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes, markup=False)
+        self.blocks: list[Block] = []
+        self._behind: dict[int, tuple[Block, Row | None]] = {}
+        self._drawn_for = 0
+
+    def show(self, blocks: Iterable[Block]) -> None:
+        """Show these blocks instead, from the top."""
+        self.blocks = list(blocks)
+        self._draw(keep=False)
+
+    def add(self, block: Block) -> None:
+        """Append a block."""
+        self.blocks.append(block)
+        if self._width:
+            self._append(block)
+            if self.highlighted is None:
+                self._top()
+
+    def say(self, text: str) -> None:
+        """Show one sentence instead of everything."""
+        self.show([Block("said", "", caption=text)])
+
+    @property
+    def behind(self) -> tuple[Block, Row | None] | None:
+        """Block and row under the cursor; the first block where there is none."""
+        found = self._behind.get(-1 if self.highlighted is None else self.highlighted)
+        return found or next(((block, None) for block in self.blocks), None)
+
+    @property
+    def _width(self) -> int:
+        return max(self.scrollable_content_region.width - 1, 0)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._width != self._drawn_for:
+            self._draw(keep=True)
+
+    def _draw(self, *, keep: bool) -> None:
+        if not self._width:
+            return
+        place = self.highlighted if keep else None
+        self._drawn_for = self._width
+        self.clear_options()
+        self._behind.clear()
+        for block in self.blocks:
+            self._append(block)
+        if place is not None and place < self.option_count:
+            self.highlighted = place
+        else:
+            self._top()
+
+    def _top(self) -> None:
+        self.highlighted = None
+        self.action_first()
+        self.scroll_home(animate=False)
+
+    def _append(self, block: Block) -> None:
+        width = self._width
+        head: list[Content] = []
+        if self.option_count:
+            head.append(Content(""))
+        if block.title:
+            head.append(Content.styled(block.title, HEAD))
+        if block.caption:
+            head += [Content.styled(line, QUIET) for line in wrapped(block.caption, width)]
+        options: list[Option] = []
+        behind: dict[int, tuple[Block, Row | None]] = {}
+        fit = fitted(block, width) if block.rows else None
+        if fit is not None and block.headed:
+            names = [column.name for column in block.columns]
+            head.append(
+                Content("").join(Content.styled(text, QUIET) for text, _ in fit.line(names, block.columns))
+            )
+        if head:
+            options.append(Option(Content("\n").join(head), disabled=True))
+        if block.draw is not None:
+            drawn = Content("\n").join(Content.styled(line, "$primary") for line in block.draw(width))
+            behind[len(options)] = (block, None)
+            options.append(Option(drawn))
+        for row in block.rows if fit is not None else ():
+            parts = [
+                Content.styled(text, style or row.style) if style or row.style else Content(text)
+                for text, style in fit.line(row.cells, block.columns)  # type: ignore[union-attr]
+            ]
+            behind[len(options)] = (block, row)
+            options.append(Option(Content("").join(parts)))
+        if block.rows and block.shown_of > len(block.rows):
+            said = f"{len(block.rows):,} of {block.shown_of:,} shown"
+            options.append(Option(Content.styled(said, QUIET), disabled=True))
+        first = self.option_count
+        self._behind |= {first + place: what for place, what in behind.items()}
+        self.add_options(options)
+
+    @on(OptionList.OptionSelected)
+    def _follow(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        found = self._behind.get(event.option_index)
+        places = found[1].places if found and found[1] else ()
+        if len(places) == 1:
+            self.post_message(GoTo(places[0]))
+        elif places:
+            self.post_message(self.Choose(places))
+        else:
+            self.action_whole()
+
+    def action_whole(self) -> None:
+        """Show the row under the cursor whole."""
+        block, row = self.behind or (None, None)
+        if block is not None and row is not None:
+            pairs = [
+                (column.name or "·", _written(value))
+                for column, value in zip(block.columns, row.values, strict=True)
+            ]
+            self.post_message(self.Whole(block.title, pairs))
+
+    def scroll_to_highlight(self, top: bool = False) -> None:
+        """As the list does it; the first row brings what stands above it into sight."""
+        super().scroll_to_highlight(top)
+        if self.highlighted is not None and self.highlighted == min(self._behind, default=-1):
+            self.scroll_home(animate=False)
+
+    def action_next_block(self) -> None:
+        """To the first row of the next block."""
+        self._to_block(1)
+
+    def action_previous_block(self) -> None:
+        """To the first row of the block before."""
+        self._to_block(-1)
+
+    def _to_block(self, step: int) -> None:
+        starts: list[int] = []
+        before: Block | None = None
+        for place, (block, _) in sorted(self._behind.items()):
+            if block is not before:
+                starts.append(place)
+            before = block
+        at = self.highlighted if self.highlighted is not None else -1
+        wanted = [s for s in starts if s > at] if step > 0 else [s for s in reversed(starts) if s < at]
+        if wanted:
+            self.highlighted = wanted[0]
+            self.scroll_to_highlight(top=step > 0 and wanted[0] != starts[0])
+
+    def copies(self) -> list[tuple[str, str]]:
+        """What can be copied: the row, each of its values, the SQL."""
+        found = self.behind
+        if found is None:
+            return []
+        block, row = found
+        choices: list[tuple[str, str]] = []
+        if row is not None:
+            texts = [_written(value) for value in row.values]
+            choices.append(("row, tab-separated", "\t".join(texts)))
+            choices += [
+                (f"{column.name or 'bar'}: {text}", text)
+                for column, text in zip(block.columns, texts, strict=True)
+                if text and column.name
+            ]
+        if block.sql:
+            choices.append(("SQL behind the table", block.sql))
+        return choices
+
+    def export(self) -> tuple[str, list[str], list[tuple[Any, ...]]] | None:
+        """Name, columns and rows of the table under the cursor."""
+        found = self.behind
+        if found is None or not found[0].rows:
+            return None
+        block = found[0]
+        kept = [place for place, column in enumerate(block.columns) if column.name]
+        return (
+            block.name,
+            [block.columns[place].name for place in kept],
+            [tuple(row.values[place] for place in kept) for row in block.rows],
+        )
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -6,11 +6,13 @@ inner product with the item vector ``q`` and the parts sum to the score.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from recaudit.analyses.recommend import case_of
+from recaudit.checkpoints.spec import SaeSpec
 from recaudit.errors import UsageError
 from recaudit.store import Audit, read, views
 from recaudit.store.read import Model, Sae
@@ -74,6 +76,37 @@ def explained(
     return Explanation(score, tuple(sorted(kept, key=lambda part: -abs(part.amount))))
 
 
+def latents_behind(
+    audit: Audit, model: Model, sae: Sae, case: int, items: Sequence[int], *, most: int = 3
+) -> list[list[Part]]:
+    """The latents that move the scores of some items most, exactly as ``explained`` splits them.
+
+    Args:
+        items: dense ids of items that the model can score.
+        most: latents an item, largest share first.
+
+    Returns:
+        A list an item, in their order.
+
+    Raises:
+        UsageError: scores of this model have no exact split over latents of this dictionary.
+    """
+    if model.head != "dot" or "case" not in sae.entity_kinds:
+        raise UsageError(
+            f"model {printable(model.name)} scores by {printable(model.head)}: its scores have no exact split over latents",
+            fix="explain a model that ends in an inner product",
+        )
+    catalogue = read.catalogue(audit, model)
+    column = catalogue.column_of(read.count(audit, "items", model.dataset_id))
+    vectors = catalogue.vectors[column[np.asarray(items, dtype=np.int64)]].astype(np.float64)
+    x = read.vector(audit, model, "case", case).astype(np.float64)
+    spec = _plain_spec(audit, model, sae)
+    return [
+        sorted(_shares(audit, model, sae, spec, case, x, q)[:-2], key=lambda part: -abs(part.amount))[:most]
+        for q in vectors
+    ]
+
+
 def _item(audit: Audit, model: Model, raw_id: str) -> tuple[np.ndarray, float]:
     index = read.item_index(audit, model, raw_id)
     bias = audit.rows(
@@ -90,6 +123,10 @@ def _item(audit: Audit, model: Model, raw_id: str) -> tuple[np.ndarray, float]:
 def _latent_parts(
     audit: Audit, model: Model, sae: Sae, case: int, x: np.ndarray, q: np.ndarray
 ) -> list[Part]:
+    return _shares(audit, model, sae, _plain_spec(audit, model, sae), case, x, q)
+
+
+def _plain_spec(audit: Audit, model: Model, sae: Sae) -> SaeSpec:
     spec = read.sae_spec(audit, model, sae)
     if spec.norm_in != "none" or spec.skip is not None:
         raise UsageError(
@@ -97,6 +134,13 @@ def _latent_parts(
             "over its latents",
             fix="explain with an SAE that reads the vectors as they are",
         )
+    return spec
+
+
+def _shares(
+    audit: Audit, model: Model, sae: Sae, spec: SaeSpec, case: int, x: np.ndarray, q: np.ndarray
+) -> list[Part]:
+    """Latents that fire, then pre-bias and error."""
     fired = views.case_latents(audit, sae, case)
     values = fired["value"].to_numpy(dtype=np.float64)
     rows = spec.decoder[fired["latent"].to_numpy()].astype(np.float64)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pandas as pd
+
 from recaudit.store.audit import Audit
 from recaudit.store.browse import Field, View
 from recaudit.store.read import NEWEST_KINDS, Model, Sae
@@ -249,3 +251,100 @@ def training_looks(audit: Audit, sae: Sae) -> list[float]:
         "SELECT explained_variance FROM training_log WHERE sae_id = ? ORDER BY step", [sae.sae_id]
     )
     return [float(row[0]) for row in rows]
+
+
+def latent_names(audit: Audit, sae: Sae) -> dict[int, str]:
+    """Names that count, by latent: by hand, else verified."""
+    rows = audit.connection.execute(_NAMES, {"sae": sae.sae_id}).fetchall()
+    return {int(row[0]): str(row[1]) for row in rows}
+
+
+def user_facts(audit: Audit, model: Model, user: int) -> list[tuple[str, Any]]:
+    """What is known of a user besides the history, in words."""
+    ((n, train, rated, mean),) = audit.rows(
+        "SELECT count(*), count(*) FILTER (split = 'train'), count(rating), avg(rating) FROM interactions "
+        "WHERE dataset_id = ? AND user_id = ?",
+        [model.dataset_id, user],
+    )
+    groups = audit.rows(
+        "SELECT attribute, value FROM user_groups WHERE dataset_id = ? AND user_id = ? ORDER BY ALL",
+        [model.dataset_id, user],
+    )
+    found: list[tuple[str, Any]] = [("interactions", f"{n:,}, {train:,} of them in training")]
+    if rated:
+        found.append(("ratings", f"{rated:,}, {mean:.2f} on average"))
+    return [*found, *((str(attribute), str(value)) for attribute, value in groups)]
+
+
+def history(audit: Audit, dataset_id: int, user: int, limit: int) -> tuple[pd.DataFrame, int]:
+    """A user's newest interactions (``position, title, item, rating, split``), and how many there are."""
+    frame = audit.frame(
+        "SELECT position, coalesce(title, raw_id) AS title, raw_id AS item, rating, split FROM interactions i "
+        "JOIN items USING (dataset_id, item_id) WHERE i.dataset_id = ? AND user_id = ? ORDER BY position DESC LIMIT ?",
+        [dataset_id, user, limit],
+    )
+    ((n,),) = audit.rows(
+        "SELECT count(*) FROM interactions WHERE dataset_id = ? AND user_id = ?", [dataset_id, user]
+    )
+    return frame, int(n)
+
+
+def item_facts(audit: Audit, model: Model, item: int) -> tuple[str, list[tuple[str, Any]]]:
+    """Title of an item, and what is known of it, in words."""
+    ((title, raw, year, train),) = audit.rows(
+        "SELECT title, raw_id, year, train_count FROM items WHERE dataset_id = ? AND item_id = ?",
+        [model.dataset_id, item],
+    )
+    ((rated, mean),) = audit.rows(
+        "SELECT count(rating), avg(rating) FROM interactions WHERE dataset_id = ? AND item_id = ?",
+        [model.dataset_id, item],
+    )
+    ((listed, first, lists),) = audit.rows(
+        "SELECT count(*) FILTER (item_id = $item), count(*) FILTER (item_id = $item AND rank = 1), count(DISTINCT case_id) "
+        "FROM recommendations WHERE model_id = $model AND sae_id IS NULL AND protocol = $protocol AND rank <= 10",
+        {"item": item, "model": model.model_id, "protocol": model.protocol},  # type: ignore[arg-type]
+    )
+    found: list[tuple[str, Any]] = [("year", str(year))] if year else []
+    found.append(("popularity", f"{train:,} interactions in training"))
+    if rated:
+        found.append(("ratings", f"{rated:,}, {mean:.2f} on average"))
+    if lists:
+        found.append(("recommended", f"in {listed:,} of {lists:,} lists of ten; first in {first:,}"))
+    return str(title or raw), found
+
+
+def concepts_of_item(audit: Audit, dataset_id: int, item: int) -> list[tuple[str, str, int]]:
+    """Kind, name and number of items of every concept an item has."""
+    rows = audit.rows(
+        "SELECT DISTINCT kind, name, n_items FROM item_concepts JOIN concepts USING (dataset_id, concept_id) "
+        "WHERE dataset_id = ? AND item_id = ? ORDER BY kind, name",
+        [dataset_id, item],
+    )
+    return [(str(kind), str(name), int(n)) for kind, name, n in rows]
+
+
+def codes_of_item(audit: Audit, sae: Sae, item: int) -> pd.DataFrame:
+    """Latents that fire on an item itself: ``latent, value, density``, strongest first."""
+    return audit.frame(
+        "SELECT latent, value, density FROM activations JOIN latents USING (sae_id, latent, entity_kind) "
+        "WHERE sae_id = ? AND entity_kind = 'item' AND entity_id = ? ORDER BY value DESC, latent",
+        [sae.sae_id, item],
+    )
+
+
+def exposure_by_popularity(audit: Audit, model: Model) -> list[tuple[int, int]]:
+    """Training count and places in lists of ten of every item the model can recommend, least popular first."""
+    rows = audit.rows(
+        "SELECT train_count, count(r.item_id) FROM model_items m JOIN items i ON i.dataset_id = $dataset AND i.item_id = m.item_id "
+        "LEFT JOIN recommendations r ON r.model_id = m.model_id AND r.item_id = m.item_id AND r.sae_id IS NULL "
+        "AND r.protocol = $protocol AND rank <= 10 WHERE m.model_id = $model GROUP BY m.item_id, train_count "
+        "ORDER BY train_count, m.item_id",
+        {"dataset": model.dataset_id, "protocol": model.protocol, "model": model.model_id},  # type: ignore[arg-type]
+    )
+    return [(int(count), int(places)) for count, places in rows]
+
+
+def tables(audit: Audit) -> list[tuple[str, int]]:
+    """Every table of the file with its rows, as DuckDB estimates them."""
+    rows = audit.rows("SELECT table_name, estimated_size FROM duckdb_tables() ORDER BY table_name")
+    return [(str(name), int(n)) for name, n in rows]

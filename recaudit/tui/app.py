@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from textual import on
 from textual.app import App, ComposeResult, SystemCommand
@@ -38,6 +38,15 @@ if TYPE_CHECKING:
 
     from recaudit.store import Audit
     from recaudit.store.read import Sae
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What copy and export can be about: a list, a page, a result."""
+
+    def copies(self) -> list[tuple[str, str]]: ...
+
+    def export(self) -> Exporting | tuple[str, list[str], list[tuple[Any, ...]]] | None: ...
 
 
 class Body(Asking, Vertical):
@@ -245,19 +254,16 @@ class AuditApp(App[None]):
             front.load()
 
     @property
-    def _in_hand(self) -> Listing | Page | None:
+    def _in_hand(self) -> Source | None:
         """The list or page that copy and export are about."""
         focused = self.focused
         while focused is not None:
-            if isinstance(focused, (Listing, Page)):
+            if isinstance(focused, Source):
                 return focused
             focused = focused.parent if isinstance(focused.parent, Widget) else None
         pane = self.pane
-        return (
-            next((w for w in pane.query("Listing, Page") if isinstance(w, (Listing, Page))), None)
-            if pane
-            else None
-        )
+        inside = [pane, *pane.query("*")] if pane is not None else []
+        return next((widget for widget in inside if isinstance(widget, Source)), None)
 
     def action_copy(self) -> None:
         """Choose what to copy."""

@@ -93,14 +93,15 @@ def _sentence(finding: FindingRow, width: int) -> Iterator[Row]:
 def _numbers(made: Report) -> Iterator[Block]:
     rankings = [row for row in made.metrics if "ranking" in row.slice]
     if rankings:
-        yield _intervals("ranking", f"Ranking, protocol {made.protocol['name']}", rankings)
+        yield intervals("ranking", f"Ranking, protocol {made.protocol['name']}", rankings)
     for prefix, title in GROUPS[1:]:
         rows = [row for row in layout.other_metrics(made, prefix) if "ranking" not in row.slice]
         if rows:
-            yield _intervals(prefix.rstrip("."), title, rows)
+            yield intervals(prefix.rstrip("."), title, rows)
 
 
-def _intervals(name: str, title: str, metrics: list[MetricRow]) -> Block:
+def intervals(name: str, title: str, metrics: list[MetricRow]) -> Block:
+    """Numbers with their intervals drawn on a common scale."""
     order = {known: place for place, known in enumerate(BY_NAME)}
     metrics = sorted(metrics, key=lambda row: (order.get(row.metric, 999), sorted(row.slice.items())))
     rows = []

@@ -31,5 +31,10 @@ class Tab:
 TABS = (
     Tab("overview", "1", "Overview", "Overview", "overview:OverviewPane"),
     Tab("latents", "2", "Latents", "Latents", "latents:LatentsPane"),
+    Tab("concepts", "3", "Concepts", "Concepts", "entities:ConceptsPane"),
+    Tab("users", "4", "Users", "Users", "entities:UsersPane"),
+    Tab("items", "5", "Items", "Items", "entities:ItemsPane"),
+    Tab("bias", "6", "Bias", "Bias", "bias:BiasPane"),
+    Tab("sql", "0", "SQL", "SQL", "sql:SqlPane"),
 )
 BY_ID = {tab.id: tab for tab in TABS}

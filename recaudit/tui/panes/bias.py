@@ -1,0 +1,55 @@
+"""Popularity and groups: numbers of the lists beside the latents that go with either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from recaudit.tui.messages import GoTo
+from recaudit.tui.panes.pane import Pane
+from recaudit.tui.places import Place
+from recaudit.tui.widgets.listing import Listing
+from recaudit.tui.widgets.page import Page
+
+if TYPE_CHECKING:
+    from recaudit.store import Audit
+    from recaudit.tui.blocks import Block
+
+
+class BiasPane(Pane):
+    """A page of numbers and curves; a list of latents with their figures in every contrast."""
+
+    HELP = """\
+Popularity and groups of users. On one side what the lists do: popularity, exposure, metrics by group. On the other the
+latents that go with a contrast: `contrast:popularity`, `contrast:gender`, `q<0.05`; Enter opens the latent.
+"""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="both"):
+            yield Page()
+            yield Listing(
+                "latent_bias", empty="No figures of latents yet.\n\nrecaudit bias MODEL makes them."
+            )
+
+    def load(self) -> None:
+        """Both sides."""
+        page, subject = self.query_one(Page), self.subject
+        page.show([])
+        self.query_one(Listing).load()
+
+        def question(audit: Audit) -> Iterator[Block]:
+            from recaudit.tui.data.bias import blocks
+
+            return blocks(audit, subject)
+
+        self.ask_parts(question, page.add, group="detail")
+
+    @on(Listing.Opened)
+    def _opened(self, event: Listing.Opened) -> None:
+        event.stop()
+        if not event.quietly:
+            self.post_message(GoTo(Place("latent", str(event.key).rpartition(" ")[2])))

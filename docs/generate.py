@@ -14,6 +14,7 @@ import click
 from recaudit.cli import COMMANDS, recaudit
 from recaudit.cli.declared import sections
 from recaudit.errors import ExitCode
+from recaudit.gates.outputs.json import schema as gate_schema
 from recaudit.metrics.catalogue import CATALOGUE
 from recaudit.plan import SectionKeys
 from recaudit.report.json import schema
@@ -32,6 +33,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": _page(_exit_codes()),
         "audit-toml.md": _page(_audit_toml()),
         "report.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
+        "gate.schema.json": json.dumps(gate_schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
 
@@ -119,12 +121,13 @@ def _default(value: object) -> str:
 def _exit_codes() -> Iterator[str]:
     meanings = {
         ExitCode.OK: "done; for a gate: every required check passed",
-        ExitCode.GATE_FAILED: "a gate check failed",
+        ExitCode.GATE_FAILED: "a gate check failed, whatever else went wrong beside it",
         ExitCode.USAGE: "a flag, name or setting that cannot be",
-        ExitCode.NO_VERDICT: "no verdict: data the question needs is missing, or nothing was checked",
+        ExitCode.NO_VERDICT: "no verdict: data the question needs is missing, nothing was checked, or under `--strict` "
+        "something is undecided or was skipped",
         ExitCode.REFUSED: "an input file is unsafe, damaged, contradictory or of no known format",
         ExitCode.ENVIRONMENT: "the machine is in the way: locked audit file, missing package or server, full disk",
-        ExitCode.INTERNAL: "a bug in recaudit",
+        ExitCode.INTERNAL: "a bug in recaudit; never 1, which says that a gate failed",
         ExitCode.INTERRUPTED: "interrupted",
     }
     yield "# Exit codes"

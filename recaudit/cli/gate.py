@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recaudit.cli.output import db_option, format_option, note, sae_option, show
-from recaudit.errors import EnvironmentProblem, ExitCode
+from recaudit.errors import EnvironmentProblem, ExitCode, InputRefused
 from recaudit.text import printable
 
 if TYPE_CHECKING:
@@ -102,15 +102,23 @@ def _checked(
     strict: bool,
     today: date,
 ) -> GateRun:
+    import duckdb
+
     from recaudit.gates import check
     from recaudit.gates.baseline import find
     from recaudit.gates.summary import candidate
     from recaudit.store import read, reading
 
-    with reading(db) as audit:
-        found = read.model_named(audit, model)
-        judged = candidate(audit, found, read.find_sae(audit, found, sae))
-        beside = None if baseline is None else find(audit, baseline, sae)
+    try:
+        with reading(db) as audit:
+            found = read.model_named(audit, model)
+            judged = candidate(audit, found, read.find_sae(audit, found, sae))
+            beside = None if baseline is None else find(audit, baseline, sae)
+    except (duckdb.IOException, duckdb.FatalException, duckdb.SerializationException) as error:
+        raise InputRefused(
+            f"{printable(db)}: is damaged ({printable(str(error).splitlines()[0], 120)})",
+            fix="make it anew with `recaudit ingest`, or take a copy from before",
+        ) from None
     return check(rules, judged, beside, today=today, seed=seed, strict=strict)
 
 

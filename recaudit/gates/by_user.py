@@ -52,9 +52,9 @@ def of_model(audit: Audit, model: Model, sae: Sae | None) -> UserValues:
     for name, dictionary in ((ORIGINAL, None), (RECONSTRUCTED, sae)):
         if name == RECONSTRUCTED and sae is None:
             continue
-        columns |= _ranked(name, *gates.target_ranks(audit, model, dictionary), len(hashes))
+        columns |= of_ranks(name, *gates.target_ranks(audit, model, dictionary), len(hashes))
         lists[name] = gates.list_places(audit, model, dictionary)
-        columns |= _listed(name, *lists[name], counts, len(hashes))
+        columns |= of_lists(name, *lists[name], counts, len(hashes))
     if len(lists) == 2:
         columns["overlap@10"] = _overlap(lists[ORIGINAL], lists[RECONSTRUCTED], len(hashes), len(counts))
     present = np.zeros(len(hashes), dtype=bool)
@@ -68,7 +68,8 @@ def of_model(audit: Audit, model: Model, sae: Sae | None) -> UserValues:
     )
 
 
-def _ranked(name: str, users: IntArray, ranks: IntArray, n_users: int) -> dict[str, FloatArray]:
+def of_ranks(name: str, users: IntArray, ranks: IntArray, n_users: int) -> dict[str, FloatArray]:
+    """Columns that follow from the ranks of held-out targets: [users], not rounded."""
     if not len(users):
         return {}
 
@@ -82,9 +83,10 @@ def _ranked(name: str, users: IntArray, ranks: IntArray, n_users: int) -> dict[s
     return {f"{name}/{key}": column for key, column in found.items()}
 
 
-def _listed(
+def of_lists(
     name: str, users: IntArray, items: IntArray, counts: IntArray, n_users: int
 ) -> dict[str, FloatArray]:
+    """Columns that follow from lists of ``LIST_LENGTH``; ``counts`` is [items], training interactions."""
     if not len(users):
         return {}
     tail = popularity_bands(counts) == Band.TAIL

@@ -167,9 +167,9 @@ def _unopened(path: Path, message: str) -> Exception:
             f"{printable(path)}: another process is using it (PID {holder[2]}, {printable(holder[1])})",
             fix="wait until it ends, or work on a copy of the file",
         )
-    if "not a valid DuckDB database" in message:
+    if "not a valid DuckDB database" in message or "Could not read enough bytes" in message:
         return InputRefused(
-            f"{printable(path)}: not an audit file",
+            f"{printable(path)}: not an audit file, or one that was cut off",
             fix="name a file that `recaudit ingest` wrote, with --db FILE",
         )
     return EnvironmentProblem(

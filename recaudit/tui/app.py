@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from recaudit.store.read import Sae
 
 
+WIDE = 116
+"""Columns from which a list and a page share the screen."""
+
+
 @runtime_checkable
 class Source(Protocol):
     """What copy and export can be about: a list, a page, a result."""
@@ -66,7 +70,7 @@ class AuditApp(App[None]):
     CSS_PATH = "recaudit.tcss"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (116, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMANDS: ClassVar[set[type[Provider] | Any]] = {*App.COMMANDS, Panes, Entities}
 
@@ -98,6 +102,12 @@ class AuditApp(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Body()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Digits before the tabs where there is room for them."""
+        for tab in TABS:
+            label = f"{tab.digit} {tab.title}" if event.size.width >= WIDE else tab.short
+            self.query_one(f"#tab-{tab.id}", Tab).label = label
 
     def on_mount(self) -> None:
         """The file is opened behind the first paint."""

@@ -13,7 +13,7 @@ from recaudit.tui.places import Place
 GAP = 2
 """Cells between columns."""
 WIDEST = 160
-NARROWEST = 9
+NARROWEST = 14
 """A text column is never made narrower than this: below it a column leaves the table."""
 GOES_FIRST = (
     "",
@@ -65,6 +65,8 @@ class Block:
     sql: str = ""
     shown_of: int = 0
     draw: Callable[[int], list[str]] | None = None
+    below: str = ""
+    """A line under a drawing."""
     headed: bool = True
     """Whether the names of the columns are shown."""
 

@@ -40,10 +40,8 @@ def help_for(app: AuditApp) -> str:
         rows = [action for action in ACTIONS if action.scope == scope and action.id in keys]
         if not rows:
             continue
-        parts.append(f"### {title}\n\n| key | does | id |\n|---|---|---|")
-        parts[-1] += "".join(
-            f"\n| {_keys(app, action.id, action.keys)} | {action.about} | `{action.id}` |" for action in rows
-        )
+        lines = [f"- {_keys(app, action.id, action.keys)} {action.about} *{action.id}*" for action in rows]
+        parts.append(f"### {title}\n\n" + "\n".join(lines))
     parts.append("Keys are changed by id under `[tui.keys]` in `recaudit.toml`.")
     return "\n\n".join(parts)
 

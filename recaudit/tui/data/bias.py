@@ -63,7 +63,7 @@ def _curve(places: list[tuple[int, int]]) -> Block:
     return Block(
         "exposure_curve", "How much the less popular items hold",
         "Places in lists of ten beside interactions in training. A curve along the diagonal would give every item the same.",
-        draw=draw, sql="SELECT item_id, count(*) FROM recommendations WHERE rank <= 10 GROUP BY item_id",
+        below="places in lists and interactions in training, summed from the least popular item", draw=draw, sql="SELECT item_id, count(*) FROM recommendations WHERE rank <= 10 GROUP BY item_id",
     )  # fmt: skip
 
 

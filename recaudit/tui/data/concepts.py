@@ -93,7 +93,7 @@ def _vector(audit: Audit, subject: Subject, variant: str, row: pd.Series) -> Ite
         yield _scatter(picture, cav_id)
     yield frame_block(
         "alignment", "Sensitivity against ratings, over users",
-        cav.alignment(audit, model, cav_id)[["ratings", "rating", "sensitivity", "adjusted", "correlation", "value", "low", "high", "q", "n"]],
+        _said(cav.alignment(audit, model, cav_id)),
         caption="`share` of the history is the positive control; `centred` is the rating inside less that outside.",
         sql=f"SELECT * FROM cav_alignment WHERE cav_id = {cav_id}",
     )  # fmt: skip
@@ -120,6 +120,12 @@ def _vector(audit: Audit, subject: Subject, variant: str, row: pd.Series) -> Ite
         )  # fmt: skip
 
 
+def _said(found: pd.DataFrame) -> pd.DataFrame:
+    found["given activity and popularity"] = ["yes" if adjusted else "no" for adjusted in found["adjusted"]]
+    columns = ["rating", "value", "low", "high", "q", "sensitivity", "correlation"]
+    return found[[*columns, "given activity and popularity", "ratings", "n"]]
+
+
 def _scatter(picture: cav_plots.Scatter, cav_id: int) -> Block:
     xs, ys = picture.points["x"].tolist(), picture.points["y"].tolist()
 
@@ -137,7 +143,7 @@ def _scatter(picture: cav_plots.Scatter, cav_id: int) -> Block:
     shown = "" if len(xs) == picture.n else f", {len(xs):,} of them drawn"
     return Block(
         "scatter", f"Does the model like it where users do? Spearman {estimate(picture.value, picture.low, picture.high)}",
-        f"A dot a user ({picture.n:,}{shown}); ratings: {picture.ratings}.",
+        below=f"a dot a user ({picture.n:,}{shown}); ratings: {picture.ratings}",
         sql=f"SELECT * FROM sensitivities WHERE cav_id = {cav_id}", draw=draw,
     )  # fmt: skip
 
@@ -148,16 +154,16 @@ def _map(found: cav_plots.ConceptMap, kind: str, own: str) -> Block:
     def draw(width: int) -> list[str]:
         xs, ys = [0.0, *points["x"].tolist()], [0.0, *points["y"].tolist()]
         canvas = plot.Canvas(min(width - 10, 90), HEIGHT + 4, plot.spread(xs, 0.12), plot.spread(ys, 0.08))
-        canvas.text(0, 0, "+")
         first = points["concept"] == own
         for row in pd.concat([points[first], points[~first]]).itertuples():
             canvas.dot(row.x, row.y)
             canvas.text(row.x, row.y, f"[{row.concept}]" if row.concept == own else str(row.concept))
+        canvas.text(0, 0, "+")
         return canvas.lines()
 
     return Block(
         "map", f"Map of the {kind} vectors",
-        f"First two axes of all of them; they hold {found.x_share:.0%} and {found.y_share:.0%} of the length: angles on "
-        "the map are only as good as their sum.",
+        "First two axes of all of them: angles on the map are only as good as the length these hold.",
+        below=f"the axes hold {found.x_share:.0%} and {found.y_share:.0%} of the vectors' length",
         sql="SELECT * FROM cav_map WHERE draw IS NULL", draw=draw,
     )  # fmt: skip

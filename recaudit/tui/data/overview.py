@@ -101,10 +101,11 @@ def _numbers(made: Report) -> Iterator[Block]:
 
 
 def intervals(name: str, title: str, metrics: list[MetricRow]) -> Block:
-    """Numbers with their intervals drawn on a common scale."""
+    """Numbers with their intervals drawn on a common scale; a metric's name stands before the first of its slices."""
     order = {known: place for place, known in enumerate(BY_NAME)}
     metrics = sorted(metrics, key=lambda row: (order.get(row.metric, 999), sorted(row.slice.items())))
-    rows = []
+    rows: list[Row] = []
+    before = ""
     for row in metrics:
         beside = [other for other in metrics if other.metric == row.metric]
         ends = [
@@ -113,25 +114,34 @@ def intervals(name: str, title: str, metrics: list[MetricRow]) -> Block:
         drawn = (
             whiskers(row.value, row.low, row.high, min(0.0, *ends), max(ends)) if row.low is not None else ""
         )
+        known = BY_NAME[row.metric].title if row.metric in BY_NAME else row.metric
+        of = ", ".join(str(value) for _, value in sorted(row.slice.items()))
+        interval = layout.interval(row) if row.low is not None else ""
         rows.append(
             Row(
                 (
-                    printable(layout.title(row)),
+                    printable(known) if known != before else "",
+                    printable(of, 40),
                     layout.number(row.value),
-                    layout.interval(row) if row.low is not None else "",
+                    interval,
                     drawn,
                     f"{row.n:,} {row.unit}",
                 ),
-                (layout.title(row), row.value, layout.interval(row), None, f"{row.n} {row.unit}"),
+                (known, of, row.value, interval, None, f"{row.n} {row.unit}"),
             )
         )
-    return Block(
-        name, title, "",
-        (Column("metric"), Column("value", right=True), Column("95 % interval", right=True, style=QUIET),
-         Column("", style="$primary"), Column("n", right=True, style=QUIET)),
-        tuple(rows),
-        f"SELECT * FROM metrics WHERE metric LIKE '{metrics[0].metric.split('.')[0]}.%'", len(rows),
-    )  # fmt: skip
+        before = known
+    columns = (
+        Column("metric"),
+        Column("of"),
+        Column("value", right=True),
+        Column("95 % interval", right=True, style=QUIET),
+        Column("", style="$primary", firm=True),
+        Column("n", right=True, style=QUIET),
+    )
+    family = metrics[0].metric.partition(".")[0]
+    sql = f"SELECT * FROM metrics WHERE metric LIKE '{family}.%'"
+    return Block(name, title, "", columns, tuple(rows), sql, len(rows))
 
 
 def _dictionary(audit: Audit, subject: Subject) -> Block:

@@ -92,7 +92,8 @@ def _first(audit: Audit, subject: Subject, user: str, item: str, title: str, nam
             for part in whole.parts[:12]
         ],
         columns=["part", "latent", "name", "activation", "amount"],
-    ).astype({"latent": object})
+        dtype=object,  # latents stay whole numbers beside parts that are none
+    )
     return frame_block(
         "explained", f"Why {printable(title, 50)}: the parts of its score, {number(whole.score)}", frame,
         caption="Latents, biases and what the dictionary misses; all parts sum to the score.",

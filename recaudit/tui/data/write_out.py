@@ -33,7 +33,7 @@ def block(table: TableSection, *, kind: str | None = None) -> Block:
             name,
             right=_is_right(name, [row[place] for row in rows]),
             style="$primary" if name == "" else QUIET if name in {"q", "low", "high", "fact"} else "",
-            firm=name == "fact",
+            firm=name in ("fact", ""),
         )
         for place, name in enumerate(names)
     )

@@ -121,9 +121,11 @@ behind it, `e` exports its table.
         if head:
             options.append(Option(Content("\n").join(head), disabled=True))
         if block.draw is not None:
+            # The drawing itself takes no cursor: a block of cursor colour would hide its dots.
             drawn = Content("\n").join(Content.styled(line, "$primary") for line in block.draw(width))
+            options.append(Option(drawn, disabled=True))
             behind[len(options)] = (block, None)
-            options.append(Option(drawn))
+            options.append(Option(Content.styled(block.below or "drawn from the rows of its SQL", QUIET)))
         for row in block.rows if fit is not None else ():
             parts = [
                 Content.styled(text, style or row.style) if style or row.style else Content(text)

@@ -114,10 +114,10 @@ class Split(Pane):
     def _opened(self, event: Listing.Opened) -> None:
         event.stop()
         key = str(event.key)
-        if event.quietly:
-            self._open(key)
-        else:
+        if not event.quietly:
             self.post_message(GoTo(Place(self.KIND, key)))
+        elif self.page.display:  # where the list has the screen to itself, nobody sees the page
+            self._open(key)
 
     def action_step(self, step: int) -> None:
         """The next or the previous entity of the list, its page open."""

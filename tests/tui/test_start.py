@@ -1,0 +1,71 @@
+"""What is loaded before the first paint, and what the command says of bad arguments."""
+
+import subprocess
+import sys
+
+PAINT = """
+import asyncio, sys
+from pathlib import Path
+from recaudit.tui.app import AuditApp
+from recaudit.tui.asking import is_busy
+
+async def main():
+    app = AuditApp(Path(sys.argv[1]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.query_one("#tabs").region.height == 1
+        print("first", *sys.modules, file=sys.stdout)
+        while app.subject is None or is_busy(app):
+            await pilot.pause(0.05)
+        for key in "2345":
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            while is_busy(app):
+                await pilot.pause(0.05)
+        print("looked", *sys.modules)
+
+asyncio.run(main())
+"""
+
+
+def test_nothing_heavy_before_the_first_paint_and_torch_never(made):
+    done = subprocess.run(
+        [sys.executable, "-c", PAINT, str(made)], capture_output=True, text=True, check=True
+    )
+    first, looked = (set(line.split()) for line in done.stdout.splitlines())
+    assert {"textual", "recaudit.tui.app"} <= first
+    assert "recaudit.tui.data.users" in looked
+    assert "torch" not in looked
+
+
+def test_no_such_file(cli):
+    done = cli("tui", "nowhere.duckdb")
+    assert done.code == 2
+    assert "nowhere.duckdb: no such audit file" in done.err
+    assert "recaudit ingest" in done.err
+
+
+def test_no_such_theme(cli, made):
+    done = cli("tui", made, "--theme", "pink")
+    assert done.code == 2
+    assert "ansi-dark" in done.err
+
+
+def test_unknown_action_names_the_nearest(cli, made):
+    done = cli("tui", made, "--keys", "go.bak=x")
+    assert done.code == 2
+    assert "no action `go.bak`" in done.err
+    assert "`go.back`" in done.err
+
+
+def test_keys_of_the_settings_file(cli, made, tmp_path):
+    (tmp_path / "recaudit.toml").write_text('[tui.keys]\nview.copyy = "c"\n')
+    done = cli("tui", made)
+    assert done.code == 2
+    assert "did you mean `view.copy`?" in done.err
+
+
+def test_serve_without_its_package(cli, made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "textual_serve.server", None)
+    done = cli("tui", made, "--serve")
+    assert done.code == 5
+    assert "recaudit[serve]" in done.err

@@ -57,7 +57,12 @@ def analyse(
         model = read.model_named(audit, name)
         chosen = protocol_named(protocol or model.protocol)
         dictionary = read.find_sae(audit, model, sae)
-        said = {"model": model.name, "protocol": chosen.name, **({"sae": sae} if sae else {}), **(arguments or {})}
+        said = {
+            "model": model.name,
+            "protocol": chosen.name,
+            **({"sae": sae} if sae else {}),
+            **(arguments or {}),
+        }
         run = write.Run("analyse", said, seed, [model.sha256])
         write.add_run(audit, run)
         loaded = inputs.load(audit, model, chosen, seed)

@@ -18,7 +18,10 @@ def models(db: Path, format_: str) -> None:
     with reading(db) as audit:
         rows = []
         for model in read.models(audit):
-            saes = ", ".join(f"{sae.name} ({sae.n_latents:,} latents, by {sae.tool})" for sae in read.saes(audit, model.model_id))
+            saes = ", ".join(
+                f"{sae.name} ({sae.n_latents:,} latents, by {sae.tool})"
+                for sae in read.saes(audit, model.model_id)
+            )
             rows.append(
                 [
                     model.name,

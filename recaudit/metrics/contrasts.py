@@ -55,7 +55,9 @@ class GroupContrast(Contrast):
 T = TypeVar("T", bound=Contrast)
 
 
-def cohens_d(mean_first: FloatArray, sd_first: FloatArray, mean_second: FloatArray, sd_second: FloatArray) -> FloatArray:
+def cohens_d(
+    mean_first: FloatArray, sd_first: FloatArray, mean_second: FloatArray, sd_second: FloatArray
+) -> FloatArray:
     """(mean_1 - mean_2) / sqrt((sd_1² + sd_2²) / 2), as PopSteer has it; NaN where neither group varies."""
     spread = np.sqrt((sd_first**2 + sd_second**2) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -242,7 +244,9 @@ def _pearson_tails(z: FloatArray, skew: FloatArray) -> tuple[FloatArray, FloatAr
     from scipy.special import gammainc, gammaincc
 
     turned = np.where(skew < 0, -z, z)
-    curved = np.abs(skew) > 1e-3  # below, the normal tail is the same to three digits and the gamma's own loses them
+    curved = (
+        np.abs(skew) > 1e-3
+    )  # below, the normal tail is the same to three digits and the gamma's own loses them
     shape = 4 / np.where(curved, skew, 2.0) ** 2
     place = np.maximum(shape + turned * np.sqrt(shape), 0.0)
     above = np.where(curved, gammaincc(shape, place), _normal_tail(turned))
@@ -290,7 +294,9 @@ def _basis(covariates: FloatArray | None, n: int) -> FloatArray:
     constant = np.ones((n, 1))
     if covariates is None or covariates.shape[1] == 0:
         return constant / np.sqrt(n)
-    u, s, _ = np.linalg.svd(np.column_stack([constant, covariates - covariates.mean(axis=0)]), full_matrices=False)
+    u, s, _ = np.linalg.svd(
+        np.column_stack([constant, covariates - covariates.mean(axis=0)]), full_matrices=False
+    )
     return np.asarray(u[:, s > s[0] * 1e-10])
 
 

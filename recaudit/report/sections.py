@@ -42,7 +42,9 @@ SECTIONS = [
     Section("ranking", lambda c: tables.of_model(c.audit, c.model), ""),
     Section("latents", _of_sae(lambda c, sae: tables.of_latents(c.audit, c.model, sae, c.rule)), ""),
     Section(
-        "concepts", _of_sae(lambda c, sae: concepts.sections(c.audit, c.model, sae)), "run `recaudit concepts`"
+        "concepts",
+        _of_sae(lambda c, sae: concepts.sections(c.audit, c.model, sae)),
+        "run `recaudit concepts`",
     ),
     Section("names", _of_sae(lambda c, sae: labels.sections(c.audit, c.model, sae)), "run `recaudit label`"),
     Section("concept vectors", lambda c: cav.sections(c.audit, c.model), "run `recaudit cav`"),

@@ -86,4 +86,4 @@ def test_stored_metrics_carry_interval_n_and_protocol(audit_path):
 
 
 def test_the_store_knows_every_evaluation_protocol():
-    assert views.EVALUATION_PROTOCOLS == tuple(PROTOCOLS)
+    assert tuple(PROTOCOLS) == views.EVALUATION_PROTOCOLS

@@ -18,7 +18,9 @@ def lists() -> tuple[np.ndarray, np.ndarray]:
     """Lists [users, K] of distinct items from 1 and training counts [items + 1]; row 0 is RecBole's padding."""
     weights = 1 / np.arange(1, ITEMS + 1)
     rng = np.random.RandomState(7)
-    rows = [1 + rng.choice(ITEMS - 5, K, replace=False, p=(w := weights[:-5]) / w.sum()) for _ in range(USERS)]
+    rows = [
+        1 + rng.choice(ITEMS - 5, K, replace=False, p=(w := weights[:-5]) / w.sum()) for _ in range(USERS)
+    ]
     counts = np.concatenate([[0], rng.poisson(200 * weights)])
     return np.array(rows), counts
 

@@ -10,7 +10,7 @@ from scipy.stats import entropy
 
 from recaudit.metrics import popularity
 from recaudit.metrics.lists import EMPTY
-from tests.metrics.popularity_golden import ITEMS, K, USERS, lists
+from tests.metrics.popularity_golden import ITEMS, USERS, K, lists
 
 RECBOLE = {
     "averagepopularity@10": 49.415,
@@ -82,7 +82,9 @@ def test_jensen_shannon_is_scipys():
     q[:, 0] += 0.01
     expected = [jensenshannon(a, b, base=2) ** 2 for a, b in zip(p, q, strict=True)]
     assert popularity.jensen_shannon(p, q) == pytest.approx(expected)
-    ends = popularity.jensen_shannon(np.array([[1.0, 0], [1, 1], [0, 0]]), np.array([[0, 1.0], [2, 2], [1, 0]]))
+    ends = popularity.jensen_shannon(
+        np.array([[1.0, 0], [1, 1], [0, 0]]), np.array([[0, 1.0], [2, 2], [1, 0]])
+    )
     assert ends[:2].tolist() == [1, 0]
     assert np.isnan(ends[2])
     assert popularity.shannon_entropy(p)[0] == pytest.approx(entropy(p[0]))
@@ -102,7 +104,7 @@ def test_an_interval_holds_the_value_and_its_next_sample():
         statistic: np.mean([statistic(np.asarray(one.sum(axis=0))) for one in many])
         for statistic in (popularity.gini, popularity.coverage)
     }
-    held = {statistic: 0 for statistic in truth}
+    held = dict.fromkeys(truth, 0)
     for exposure in many:
         found = popularity.exposure_interval(exposure, list(truth), seed=0, draws=200)
         for statistic, (value, low, high) in zip(truth, found, strict=True):

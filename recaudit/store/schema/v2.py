@@ -15,7 +15,11 @@ VERSION_2: tuple[Table | AddedColumns, ...] = (
             ),
             ("control_of", "INTEGER", "the `sae_id` it is a control of; NULL for none"),
             ("site", "VARCHAR DEFAULT 'user'", "whose vectors it takes apart: `user`, `item`, `both`"),
-            ("training", "JSON", "settings, data and outcome of its training here; NULL where it came from a file"),
+            (
+                "training",
+                "JSON",
+                "settings, data and outcome of its training here; NULL where it came from a file",
+            ),
         ),
     ),
     AddedColumns(
@@ -33,8 +37,16 @@ VERSION_2: tuple[Table | AddedColumns, ...] = (
             ("explained_variance", "DOUBLE NOT NULL", ""),
             ("l0", "DOUBLE NOT NULL", "latents active per row"),
             ("dead_share", "DOUBLE NOT NULL", "latents that fired on no training row of late, 0..1"),
-            ("overlap", "DOUBLE NOT NULL", "of the first ten recommendations, reconstructed against original"),
-            ("ndcg_ratio", "DOUBLE", "NDCG@10 kept on targets of held-out users; NULL where they are too few"),
+            (
+                "overlap",
+                "DOUBLE NOT NULL",
+                "of the first ten recommendations, reconstructed against original",
+            ),
+            (
+                "ndcg_ratio",
+                "DOUBLE",
+                "NDCG@10 kept on targets of held-out users; NULL where they are too few",
+            ),
             ("kept", "BOOLEAN NOT NULL", "the best look: its weights are the dictionary"),
         ),
     ),

@@ -157,7 +157,11 @@ VERSION_4: tuple[Table | AddedColumns, ...] = (
             _CAV,
             ("sae_id", "INTEGER NOT NULL", "see `saes`"),
             ("latent", "INTEGER NOT NULL", ""),
-            ("cosine", "DOUBLE NOT NULL", "of direction and decoder row; NaN where they lie in different spaces"),
+            (
+                "cosine",
+                "DOUBLE NOT NULL",
+                "of direction and decoder row; NaN where they lie in different spaces",
+            ),
             ("case_correlation", "DOUBLE", "over users: activation and sensitivity"),
             ("item_correlation", "DOUBLE", "over items: activation and CAV score; NULL without item codes"),
         ),

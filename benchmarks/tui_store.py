@@ -25,7 +25,7 @@ def make(path: Path, *, latents: int, users: int, fired: int, items: int = 5000,
     sizes = {"latents": latents, "users": users, "fired": fired, "items": items, "history": history}
     with writing(path) as audit:
         audit.ensure_vectors(DIM)
-        for statement in _STATEMENTS:
+        for statement in (*_STATEMENTS, *_FOUND):
             audit.connection.execute(statement.format(dim=DIM, version=__version__, **sizes))
         ((n,),) = audit.rows("SELECT count(*) FROM activations")
     return int(n)
@@ -87,13 +87,47 @@ _STATEMENTS = (
     f"INSERT INTO labels (model_id, sae_id, latent, labeller, protocol, text, status, evidence, confidence, low, high, "
     f"shuffled, q, run_id) SELECT 0, 0, l, 'statistics', 'default', ({_GENRE})[l % {len(GENRES)} + 1], 'verified', '{{{{}}}}', "
     ".75, .6, .86, .5, .01, 'made' FROM range({latents}) t(l) WHERE l % 3 = 0",
-    "INSERT INTO metrics VALUES (0, NULL, 'ndcg@10', '{{\"ranking\": \"original\"}}', .0726, .06, .085, {users}, 'users', "
-    "'higher', 'history', 0, 'made'), (0, NULL, 'ndcg@10', '{{\"ranking\": \"popularity\"}}', .0198, .015, .025, {users}, "
-    "'users', 'higher', 'history', 0, 'made'), (0, 0, 'sae.density', '{{}}', .01, .009, .011, {latents}, 'latents', 'none', "
+    "INSERT INTO metrics VALUES (0, NULL, 'ranking.ndcg@10', '{{\"ranking\": \"original\"}}', .0726, .06, .085, {users}, 'users', "
+    "'higher', 'history', 0, 'made'), (0, NULL, 'ranking.ndcg@10', '{{\"ranking\": \"popularity\"}}', .0198, .015, .025, {users}, "
+    "'users', 'higher', 'history', 0, 'made'), (0, 0, 'sae.mean_l0', '{{}}', .01, .009, .011, {latents}, 'latents', 'none', "
     "'history', 0, 'made')",
     "INSERT INTO findings VALUES (0, NULL, 'history', 'made-up', 'info', 'The model ranks better than plain popularity.', "
     "'SELECT * FROM metrics', 'made')",
 )
+
+_VARIANT = "cav: all negatives, one-vs-rest, centre-norm, free null"
+_FOUND = (
+    "INSERT INTO concept_coverage SELECT 0, 0, 'recommended10', 'item', c, 'genre', name, {items}, n_items, {latents}, c * 3, .8, "
+    ".9 - c * .1, .85 - c * .1, .95 - c * .1, .8, .7, .9, .6, .6, .001, .002, "
+    "['covered', 'covered', 'popularity only', 'not covered', 'too few'][c + 1], 'made' FROM concepts t(_, c, __, name, n_items)",
+    "INSERT INTO latent_concepts SELECT 0, 0, 'recommended10', l, 'item', c, 'genre', name, {items}, n_items, "
+    ".5 + ((l + c) % 5) * .09, .4, .5, .6, .55, 1, 2, 1, 40, 20, .01, .02, .01, .02, 'made' "
+    "FROM range(least({latents}, 200)) t(l), concepts k(_, c, __, name, n_items)",
+    "INSERT INTO latent_scores SELECT 0, 0, 'recommended10', l, 'ms-all-independent', .1 + (l % 7) * .05, .1, 2, .02, .04, NULL, "
+    "'made' FROM range({latents}) t(l)",
+    f"INSERT INTO cavs SELECT c, 0, '{_VARIANT}', c, NULL, n_items, {{items}} - n_items, 1, "
+    f"{_vector('c + 3000000')}, 1, 0, .95 - c * .03, .9 - c * .03, .97 - c * .02, [], .7, .2, .8, .001, .002, .9, 'present', c, "
+    "'made' FROM concepts t(_, c, __, ___, n_items)",
+    "INSERT INTO sensitivities SELECT 0, c, u, ((u * 7 + c) % 41) / 10 - 2, 0, ((u * 7 + c) % 41) / 10 - 2 "
+    f"FROM range(least({{users}}, 2000)) t(u), range({len(GENRES)}) k(c)",
+    "INSERT INTO cav_ratings SELECT 0, c, 'all', u, 3 + ((u * 7 + c) % 41 - 20) / 20 + ((u * 13) % 7 - 3) / 5, 3, 5, 5 "
+    f"FROM range(least({{users}}, 2000)) t(u), range({len(GENRES)}) k(c)",
+    "INSERT INTO cav_alignment SELECT 0, c, 'all', true, 'raw', rating, false, 'spearman', .6, .5, .7, .001, .002, {users}, .1 "
+    f"FROM range({len(GENRES)}) k(c), (VALUES ('share'), ('mean'), ('centred')) r(rating)",
+    "INSERT INTO cav_angles SELECT 0, a, b, .3 - .1 * (b - a), .1 - .1 * (b - a), .4 - .1 * (b - a), -.3, .3 "
+    f"FROM range({len(GENRES)}) s(a), range({len(GENRES)}) t(b) WHERE a < b",
+    f"INSERT INTO cav_map SELECT 0, c, NULL, cos(c * 1.3), sin(c * 1.3), .4, .3 FROM range({len(GENRES)}) k(c)",
+    f"INSERT INTO cav_latents SELECT 0, c, 0, c * 3 + j, .5 - j * .1, .6 - j * .1, NULL FROM range({len(GENRES)}) k(c), range(4) t(j)",
+    "INSERT INTO latent_bias SELECT 0, 0, 'case', l, contrast, 'activation', statistic, ((l * 37) % 101 - 50) / 60, "
+    "((l * 37) % 101 - 50) / 60 - .1, ((l * 37) % 101 - 50) / 60 + .1, .01, .03, {users}, 1, 1, 0, 1, NULL, 'made' "
+    "FROM range({latents}) t(l), (VALUES ('profile popularity', 'spearman'), ('gender=F', 'd')) c(contrast, statistic)",
+    "INSERT INTO exposure SELECT 0, 'history', NULL, NULL, 'genre', name, .3 - c * .05, .28 - c * .05, .32 - c * .05, .2, .25, "
+    "{users}, 'made' FROM concepts t(_, c, __, name, ___)",
+    "INSERT INTO metrics SELECT 0, NULL, metric, slice, value, value - .01, value + .01, {users}, 'users', 'none', 'history', 0, "
+    "'made' FROM (VALUES ('popularity.gini@10', '{{}}', .713), ('popularity.gini@10', '{{\"gender\": \"F\"}}', .75), "
+    "('popularity.coverage@10', '{{}}', .56)) m(metric, slice, value)",
+)
+"""What analyses find, by rule of thumb instead of by analysis."""
 
 
 if __name__ == "__main__":

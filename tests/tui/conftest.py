@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from benchmarks import tui_store
 from recaudit.tui.app import AuditApp
@@ -35,12 +36,8 @@ def writable(made, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory) -> Path:
-    """The sample SASRec with its dictionary, CAVs of few draws, and bias. Read it; never write to it."""
+    """The sample SASRec with its dictionary, ranked. Read it; never write to it."""
     from recaudit.analyses.audit import analyse
-    from recaudit.analyses.bias.command import Request, ensure
-    from recaudit.analyses.cav import against_ratings, quality
-    from recaudit.analyses.cav import command as cav
-    from recaudit.analyses.cav.settings import Settings
     from recaudit.ingest import IngestRequest, ingest
 
     db = tmp_path_factory.mktemp("sample") / "sample.duckdb"
@@ -57,11 +54,6 @@ def sample(tmp_path_factory) -> Path:
         )
     )
     analyse(db, None, None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(against_ratings, "RATING_DRAWS", 60)
-        patch.setattr(quality, "_NULL_COSINES", 1000)
-        cav.ensure(db, None, Settings(permutations=19, bootstraps=20, repeats=2))
-    ensure(Request(db, None))
     return db
 
 
@@ -79,8 +71,10 @@ class Look:
             await self.settle()
 
     async def type(self, text: str) -> None:
-        """Write letters into what has the focus."""
-        await self.pilot.press(*(_KEYS.get(letter, letter) for letter in text))
+        """Write into the field that has the focus, as a paste would: letter by letter each would be answered."""
+        field = self.app.focused
+        assert isinstance(field, Input)
+        field.insert_text_at_cursor(text)
         await self.settle()
 
     async def settle(self) -> None:
@@ -108,14 +102,6 @@ class Look:
         return next((s for s in self.app.screen_stack if isinstance(s, Problem)), None)
 
 
-_KEYS = {
-    " ": "space", ".": "full_stop", ">": "greater_than_sign", "<": "less_than_sign", ":": "colon", "=": "equals_sign",
-    "_": "underscore", "-": "minus", "*": "asterisk", "(": "left_parenthesis", ")": "right_parenthesis", ",": "comma",
-    '"': "quotation_mark", "'": "apostrophe", "%": "percent_sign", "/": "slash", "[": "left_square_bracket",
-    "]": "right_square_bracket",
-}  # fmt: skip
-
-
 @pytest.fixture
 def look(monkeypatch) -> Callable[..., object]:
     """``async with look(db, size=(80, 24)) as see``: a workbench that ends without an untold problem."""
@@ -123,7 +109,7 @@ def look(monkeypatch) -> Callable[..., object]:
 
     @asynccontextmanager
     async def opened(
-        db: Path, size: tuple[int, int] = (140, 40), *, trouble: bool = False, **options
+        db: Path, size: tuple[int, int] = (80, 24), *, trouble: bool = False, **options
     ) -> AsyncIterator[Look]:
         app = AuditApp(db, **options)
         async with app.run_test(size=size) as pilot:
@@ -140,7 +126,7 @@ def look(monkeypatch) -> Callable[..., object]:
 def drive(look):
     """Run a coroutine function with a workbench over an audit."""
 
-    def run(db: Path, steps, size: tuple[int, int] = (140, 40), **options) -> None:
+    def run(db: Path, steps, size: tuple[int, int] = (80, 24), **options) -> None:
         async def all_steps() -> None:
             async with look(db, size, **options) as see:
                 await steps(see)

@@ -150,7 +150,7 @@ def test_export_asks_before_it_replaces_and_says_what_is_wrong(drive, made, tmp_
     target.write_text("mine")
 
     async def steps(see):
-        await see.press("2", "tab", "e")
+        await see.press("2", "enter", "e")
         box = see.app.screen.query_one("Input")
         for text, said in (
             (str(tmp_path / "x.doc"), ".parquet"),
@@ -223,7 +223,7 @@ def test_a_file_in_use_says_by_whom_and_opens_later(look, writable):
     async def steps():
         async with look(writable, trouble=True) as see:
             assert see.problem is not None
-            assert f"PID {holder.pid}" in see.text.replace("\n", "")
+            assert str(holder.pid) in see.text
             holder.communicate()
             await see.press("r")
             assert see.problem is None

@@ -103,7 +103,8 @@ class LatentsPane(Split):
         self.ask(question, open_dialog, group="pinned")
 
     def _chosen(self) -> int | None:
-        return None if self.shown is None or self.subject.sae is None else int(self.shown)
+        key = self.shown if self.page.display else self.listing.key
+        return None if key is None or self.subject.sae is None else int(key)
 
     def _changed(self, said: str) -> None:
         self.post_message(Changed(said))

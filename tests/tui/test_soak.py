@@ -1,0 +1,46 @@
+"""Random keys on an audit: nothing ends the application, nothing goes untold, memory does not grow with them.
+
+``RECAUDIT_SOAK=5000`` presses so many keys; a few hundred otherwise.
+"""
+
+import asyncio
+import gc
+import os
+import random
+
+from recaudit.tui.modals.export import Export
+
+KEYS = [
+    *"1234567890", *"jjjjkkgGsSrmoyenpbJK?", "slash", "enter", "enter", "enter", "escape", "escape", "tab", "shift+tab",
+    "down", "up", "pagedown", "pageup", "space", "ctrl+p", "f1", "f2", "f5", "backspace", "right_square_bracket", "left",
+    "right", "a", "w", "greater_than_sign", "d", "x",
+]  # fmt: skip
+
+
+def test_thousands_of_keys(look, writable, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    presses = int(os.environ.get("RECAUDIT_SOAK", "100"))
+    rng = random.Random(7)
+    widgets = []
+
+    async def steps():
+        async with look(writable, (100, 30), trouble=True) as see:
+            for number in range(presses):
+                key = rng.choice(KEYS)
+                if isinstance(see.app.screen, Export) and key == "enter":
+                    key = "escape"
+                await see.pilot.press(key)
+                if number % 20 == 0:
+                    await see.settle()
+                    assert see.problem is None, see.text
+                if number % 50 == 49:
+                    while len(see.app.screen_stack) > 1:
+                        see.app.pop_screen()
+                    await see.pilot.resize_terminal(*rng.choice([(80, 24), (140, 40), (100, 30)]))
+                    await see.settle()
+                    gc.collect()
+                    widgets.append(len(list(see.app.query("*"))))
+            assert see.app.is_running
+
+    asyncio.run(steps())
+    assert max(widgets) < 400

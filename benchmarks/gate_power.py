@@ -20,14 +20,15 @@ import click
 import numpy as np
 
 from recaudit.analyses import inputs
+from recaudit.analyses.diff.by_user import GRID, LIST_LENGTH, UserValues, of_lists, of_ranks
+from recaudit.analyses.diff.recipes import recipe
+from recaudit.analyses.diff.summary import Number, Summary
 from recaudit.analyses.protocol import protocol_named
 from recaudit.analyses.scoring import target_ranks, top_lists
 from recaudit.gates import Policy, check
 from recaudit.gates.baseline import Baseline
-from recaudit.gates.by_user import GRID, LIST_LENGTH, UserValues, of_lists, of_ranks
-from recaudit.gates.recipes import recipe
+from recaudit.gates.candidate import Candidate
 from recaudit.gates.rules import Bound, MetricRule
-from recaudit.gates.summary import Candidate, Number, Summary
 from recaudit.store import read, reading
 
 ORIGINAL = {"ranking": "original"}

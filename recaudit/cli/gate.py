@@ -106,7 +106,7 @@ def _checked(
 
     from recaudit.gates import check
     from recaudit.gates.baseline import find
-    from recaudit.gates.summary import candidate
+    from recaudit.gates.candidate import candidate
     from recaudit.store import read, reading
 
     try:
@@ -126,9 +126,9 @@ def _explained(
     rules: Policy, model: str | None, baseline: str | None, sae: str | None, seed: int, format_: str, db: Path
 ) -> int:
     from recaudit.gates.baseline import find
-    from recaudit.gates.compare import Comparison
+    from recaudit.gates.candidate import candidate
+    from recaudit.gates.check import compared
     from recaudit.gates.explain import COLUMNS, explain
-    from recaudit.gates.summary import candidate
     from recaudit.store import read, reading
 
     judged, comparison = None, None
@@ -137,7 +137,7 @@ def _explained(
             found = read.model_named(audit, model)
             judged = candidate(audit, found, read.find_sae(audit, found, sae))
             if baseline is not None:
-                comparison = Comparison(judged, find(audit, baseline, sae).summary, seed=seed)
+                comparison = compared(judged, find(audit, baseline, sae), seed=seed)
     else:
         note(f"{printable(db)}: no audit yet; this is what the policy asks")
     show(COLUMNS, explain(rules, judged, comparison), format_)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from recaudit.analyses.diff.summary import Summary, summarise
 from recaudit.errors import UsageError
 from recaudit.gates import document
-from recaudit.gates.summary import Summary, summarise
 from recaudit.store import Audit, gates, read, reading
 from recaudit.text import printable
 

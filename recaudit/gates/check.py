@@ -8,11 +8,11 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from recaudit import __version__
-from recaudit.gates import judging
+from recaudit.analyses.diff.changes import Comparison, key_of, same_number
+from recaudit.analyses.diff.summary import Number
 from recaudit.gates.baseline import Baseline
-from recaudit.gates.compare import Comparison, key_of, same_number
+from recaudit.gates.candidate import Candidate
 from recaudit.gates.concepts import concept_verdict
-from recaudit.gates.judging import Place
 from recaudit.gates.outcome import BaselineFacts, GateRun, Kind, Verdict, concluded, counted
 from recaudit.gates.policy import Policy
 from recaudit.gates.receipts import broken_receipts, receipt_wanted
@@ -26,7 +26,8 @@ from recaudit.gates.rules import (
     Severity,
 )
 from recaudit.gates.select import select
-from recaudit.gates.summary import Candidate, Number
+from recaudit.metrics import judging
+from recaudit.metrics.judging import Place
 from recaudit.store.gates import offenders, quoted
 from recaudit.text import printable
 
@@ -61,7 +62,7 @@ def check(
         today: decides which waivers hold.
         strict: what is undecided, or skipped although not optional, leaves no verdict.
     """
-    comparison = None if baseline is None else Comparison(candidate, baseline.summary, seed=seed)
+    comparison = None if baseline is None else compared(candidate, baseline, seed=seed)
     checks = _Checks(candidate, comparison)
     drafts = [draft for rule in policy.rules for draft in checks.of(rule)]
     verdicts = tuple(_waived(policy, verdict, today) for verdict in _corrected(drafts))
@@ -98,12 +99,17 @@ def check(
     )
 
 
+def compared(candidate: Candidate, baseline: Baseline, *, seed: int) -> Comparison:
+    """The candidate beside a baseline."""
+    return Comparison(candidate.summary, baseline.summary, groups=candidate.groups, seed=seed)
+
+
 class _Checks:
     """Drafts the verdicts of each kind of rule."""
 
     def __init__(self, candidate: Candidate, comparison: Comparison | None) -> None:
         self._candidate, self._comparison = candidate, comparison
-        old = () if comparison is None else comparison.baseline.numbers
+        old = () if comparison is None else comparison.old.numbers
         self._old: Mapping[tuple[str, str, str], Number] = {key_of(number): number for number in old}
         self._kinds: dict[type[Rule], Callable[..., Iterator[_Draft]]] = {
             MetricRule: self._metric,
@@ -154,7 +160,7 @@ class _Checks:
         if rule.intervention is None or self._comparison is None:
             return ""
         new = self._candidate.summary.interventions.get(rule.intervention)
-        old = self._comparison.baseline.interventions.get(rule.intervention)
+        old = self._comparison.old.interventions.get(rule.intervention)
         same = new == old or old is None
         return "" if same else "the baseline's intervention of this name is another: its file differs"
 
@@ -216,7 +222,7 @@ class _Checks:
         if self._comparison is None:
             yield _skipped(rule, blank, NO_BASELINE)
             return
-        found = concept_verdict(rule, self._candidate.summary.concepts, self._comparison.baseline.concepts)
+        found = concept_verdict(rule, self._candidate.summary.concepts, self._comparison.old.concepts)
         compared = replace(
             blank, how=found.how, n=found.n, unit="concepts", value=found.lost, judged=found.lost
         )

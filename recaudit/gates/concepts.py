@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recaudit.gates import judging
-from recaudit.gates.judging import Place
+from recaudit.analyses.diff.summary import Concept
 from recaudit.gates.rules import ConceptRule
-from recaudit.gates.summary import Concept
-from recaudit.store.gates import CONCEPT_RULES
+from recaudit.metrics import judging
+from recaudit.metrics.judging import Place
+from recaudit.store.diff import CONCEPT_RULES
 
 _Z = 1.959963984540054
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recaudit import __version__
+from recaudit.analyses.diff.by_user import GRID, UserValues
+from recaudit.analyses.diff.summary import Concept, Number, Summary
 from recaudit.errors import InputRefused, UsageError
-from recaudit.gates.by_user import GRID, UserValues
-from recaudit.gates.summary import Concept, Number, Summary
 from recaudit.text import printable
 
 FORMAT = "recaudit baseline"

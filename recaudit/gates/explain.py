@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recaudit.gates.compare import Comparison, key_of
+from recaudit.analyses.diff.changes import Comparison, key_of
+from recaudit.analyses.diff.recipes import recipe
+from recaudit.gates.candidate import Candidate
 from recaudit.gates.policy import Policy
 from recaudit.gates.receipts import receipt_wanted
-from recaudit.gates.recipes import recipe
 from recaudit.gates.rules import ConceptRule, FindingRule, MetricRule, ReceiptRule, Rule
 from recaudit.gates.select import command_for, select
-from recaudit.gates.summary import Candidate
 from recaudit.metrics.catalogue import BY_NAME
 
 COLUMNS = ("line", "gate", "severity", "asks", "of", "against", "missing", "why")

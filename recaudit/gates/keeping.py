@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from recaudit.analyses.diff.summary import summarise
 from recaudit.errors import EnvironmentProblem, UsageError
 from recaudit.gates import document
 from recaudit.gates.document import Blessing
 from recaudit.gates.outcome import GateRun
-from recaudit.gates.summary import summarise
 from recaudit.store import gates, read, write, writing
 from recaudit.text import printable
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recaudit.gates.by_user import ORIGINAL
+from recaudit.analyses.diff.by_user import ORIGINAL
+from recaudit.analyses.diff.summary import Number, Summary
 from recaudit.gates.rules import MetricRule
-from recaudit.gates.summary import Number, Summary
-from recaudit.store.gates import CONCEPT_RULES
+from recaudit.store.diff import CONCEPT_RULES
 
 ANY = "*"
 _COMMANDS = {

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from recaudit.gates.by_user import GRID, UserValues
-from recaudit.gates.summary import Candidate, Number, Summary
+from recaudit.analyses.diff.by_user import GRID, UserValues
+from recaudit.analyses.diff.summary import Number, Summary
+from recaudit.gates.candidate import Candidate
 from recaudit.metrics import intervals, ranking
 from recaudit.store.read import Model
 

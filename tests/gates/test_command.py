@@ -14,10 +14,10 @@ import duckdb
 import numpy as np
 import pytest
 
+from recaudit.analyses.diff.by_user import of_model
+from recaudit.analyses.diff.recipes import recipe
+from recaudit.analyses.diff.summary import summarise
 from recaudit.gates import document
-from recaudit.gates.by_user import of_model
-from recaudit.gates.recipes import recipe
-from recaudit.gates.summary import summarise
 from recaudit.store import gates, read, reading
 
 POLICY = """

@@ -8,10 +8,10 @@ from datetime import date
 import numpy as np
 import pytest
 
+from recaudit.analyses.diff.summary import Concept
 from recaudit.errors import ExitCode
 from recaudit.gates import check, read_policy
 from recaudit.gates.baseline import Baseline
-from recaudit.gates.summary import Concept
 from tests.gates import make
 
 TODAY = date(2026, 6, 1)

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 from recaudit.errors import ExitCode, GateFailed, NoVerdictError
 from recaudit.gates import GateRun, check, read_policy
 from recaudit.gates.baseline import find
+from recaudit.gates.candidate import candidate
 from recaudit.gates.keeping import keep_verdicts, write_whole
 from recaudit.gates.outcome import Kind
 from recaudit.gates.outputs import RENDERERS, renderer
 from recaudit.gates.policy import GATE_KEYS, WAIVER_KEYS
-from recaudit.gates.summary import candidate
 from recaudit.plan.keys import Declaration, Key, sae_key, seed_key
 from recaudit.plan.keys import Kind as KeyKind
 from recaudit.plan.read import Plan

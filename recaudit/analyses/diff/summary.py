@@ -1,4 +1,4 @@
-"""What is known of a model, as far as gates are concerned: of a candidate and of a baseline alike."""
+"""What is known of a model, as far as a comparison is concerned."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recaudit.gates.by_user import UserValues, of_model
-from recaudit.store import Audit, gates, views
+from recaudit.analyses.diff.by_user import UserValues, of_model
+from recaudit.store import Audit
+from recaudit.store import diff as store
 from recaudit.store.read import Model, Sae
 
 BoolArray = NDArray[np.bool_]
@@ -59,12 +60,12 @@ class Concept:
 
 @dataclass(frozen=True)
 class Summary:
-    """A model as gates see it.
+    """A model as a comparison sees it.
 
     Attributes:
         name, sha256: of the model and its checkpoint.
         dictionary: the name of the sparse autoencoder looked at, None without one.
-        held_out: tells apart what was held out, see ``store.gates.targets_digest``.
+        held_out: tells apart what was held out, see ``store.diff.targets_digest``.
         interventions: sha256 of each one kept, by name.
         users: values by user, for pairing.
     """
@@ -94,68 +95,37 @@ def summarise(audit: Audit, model: Model, sae: Sae | None) -> Summary:
             row["unit"],
             row["better"],
         )
-        for row in gates.numbers(audit, model, sae).to_dict("records")
+        for row in store.numbers(audit, model, sae).to_dict("records")
     )
     concepts = tuple(
         Concept(
             row["source"], row["kind"], row["name"], bool(row["held"]), float(row["auc"]),
             _or_none(row["low"]), _or_none(row["high"]),
         )
-        for row in gates.covered_concepts(audit, model, sae).to_dict("records")
+        for row in store.covered_concepts(audit, model, sae).to_dict("records")
     )  # fmt: skip
     return Summary(
         model.name,
         model.sha256,
         model.protocol,
         None if sae is None else sae.name,
-        gates.targets_digest(audit, model),
+        store.targets_digest(audit, model),
         numbers,
         concepts,
-        gates.intervention_hashes(audit, model),
+        store.intervention_hashes(audit, model),
         of_model(audit, model, sae),
     )
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """The model that is judged, with what only its own audit file knows.
-
-    Attributes:
-        groups: [hashed users of ``summary.users``] members of each user group, by ``attribute=value``.
-        findings: ``severity, code, sentence, evidence``.
-        receipts: ``role, file, format, sha256, verdict, stubs, notes``.
-    """
-
-    model: Model
-    sae: Sae | None
-    summary: Summary
-    groups: Mapping[str, BoolArray]
-    findings: tuple[Mapping[str, Any], ...]
-    receipts: tuple[Mapping[str, Any], ...]
-
-
-def candidate(audit: Audit, model: Model, sae: Sae | None) -> Candidate:
-    """Read it from an audit file."""
-    summary = summarise(audit, model, sae)
-    hashes = gates.user_hashes(audit, model.dataset_id)
-    groups = {
-        f"{attribute}={value}": np.isin(summary.users.hashes, hashes[rows["user_id"].to_numpy()])
-        for (attribute, value), rows in gates.user_groups(audit, model.dataset_id).groupby(
+def groups_of(audit: Audit, model: Model, users: UserValues) -> dict[str, BoolArray]:
+    """[users] members of each user group, by ``attribute=value``."""
+    hashes = store.user_hashes(audit, model.dataset_id)
+    return {
+        f"{attribute}={value}": np.isin(users.hashes, hashes[rows["user_id"].to_numpy()])
+        for (attribute, value), rows in store.user_groups(audit, model.dataset_id).groupby(
             ["attribute", "value"], sort=True
         )
     }
-    return Candidate(
-        model,
-        sae,
-        summary,
-        groups,
-        tuple(_records(views.findings(audit, model, sae))),
-        tuple(_records(views.receipts(audit, model))),
-    )
-
-
-def _records(frame: Any) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _or_none(value: Any) -> float | None:

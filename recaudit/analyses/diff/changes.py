@@ -1,4 +1,4 @@
-"""A model beside a baseline: how a number changed, with an interval.
+"""A model beside an older one: how a number changed, with an interval.
 
 Where the number follows from sums over users (``recipes``) and both models know the same users, these are drawn with
 replacement and both models are summed over the same draw: noise that both share cancels. Where they do not, each
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recaudit.gates.by_user import UserValues
-from recaudit.gates.recipes import LEAST_USERS, Recipe, recipe
-from recaudit.gates.summary import Candidate, Number, Summary
+from recaudit.analyses.diff.by_user import UserValues
+from recaudit.analyses.diff.recipes import LEAST_USERS, Recipe, recipe
+from recaudit.analyses.diff.summary import Number, Summary
 from recaudit.metrics.intervals import DRAWS, LEVEL, bootstrap_sums
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +28,7 @@ LEAST_SHARED = 0.5
 
 @dataclass(frozen=True)
 class Change:
-    """From the baseline to the model.
+    """From the old model to the new one.
 
     Attributes:
         value: new - old, or new / old - 1 where ``relative``.
@@ -49,21 +49,29 @@ class Change:
 class Comparison:
     """Two models, and the draws that all their numbers share."""
 
-    def __init__(self, candidate: Candidate, baseline: Summary, *, seed: int, draws: int = DRAWS) -> None:
-        self._candidate, self.baseline = candidate, baseline
+    def __init__(
+        self,
+        new: Summary,
+        old: Summary,
+        *,
+        groups: Mapping[str, BoolArray] | None = None,
+        seed: int,
+        draws: int = DRAWS,
+    ) -> None:
+        """``groups``: [users of ``new``] members of each user group, by ``attribute=value``."""
+        self.new, self.old = new, old
         self._seed, self._draws = seed, draws
-        new, old = candidate.summary.users, baseline.users
         shared, rows_new, rows_old = np.intersect1d(
-            new.hashes, old.hashes, assume_unique=True, return_indices=True
+            new.users.hashes, old.users.hashes, assume_unique=True, return_indices=True
         )
-        fewest = min(len(new), len(old))
+        fewest = min(len(new.users), len(old.users))
         self.paired = len(shared) > 0 and len(shared) >= LEAST_SHARED * fewest
-        self.same_held_out = candidate.summary.held_out == baseline.held_out
+        self.same_held_out = new.held_out == old.held_out
         if self.paired:
-            self._new, self._old = new.taken(rows_new), old.taken(rows_old)
-            self._groups = {name: members[rows_new] for name, members in candidate.groups.items()}
+            self._new, self._old = new.users.taken(rows_new), old.users.taken(rows_old)
+            self._groups = {name: members[rows_new] for name, members in (groups or {}).items()}
         else:
-            self._new, self._old, self._groups = new, old, {}
+            self._new, self._old, self._groups = new.users, old.users, {}
         names = set(self._new.columns) & set(self._old.columns)
         self._names = {name: place for place, name in enumerate(sorted(names))}
         self._drawn: dict[str | None, tuple[FloatArray, FloatArray]] = {}
@@ -71,7 +79,7 @@ class Comparison:
     @property
     def about(self) -> str:
         """Whom the comparison is over, in words."""
-        new, old = len(self._candidate.summary.users), len(self.baseline.users)
+        new, old = len(self.new.users), len(self.old.users)
         if self.paired:
             said = f"paired over {len(self._new):,} users known to both (of {new:,} and {old:,})"
         else:
@@ -146,7 +154,7 @@ class Comparison:
         return new.sum(axis=0), old.sum(axis=0)
 
     def _resampled(self, group: str | None) -> tuple[FloatArray, FloatArray]:
-        """Sums [draws, columns] of the model and the baseline; every number of a group shares them."""
+        """Sums [draws, columns] of the new and the old model; every number of a group shares them."""
         if group not in self._drawn:
             new, old = self._matrices(group)
             if self.paired:
@@ -191,15 +199,13 @@ def _of_intervals(new: Number, old: Number, *, relative: bool) -> Change:
     how = "from the stored intervals of both models, taken as independent: wider than a paired one would be"
     if relative:
         if not old.value:
-            return Change(
-                value, None, None, None, n, "the baseline's value is 0: no share of it can be taken"
-            )
+            return Change(value, None, None, None, n, "the old value is 0: no share of it can be taken")
         error = float(np.hypot(new.error, old.error * new.value / old.value) / abs(old.value))
     return Change(value, value - 1.959964 * error, value + 1.959964 * error, error, n, how)
 
 
 def same_number(number: Number, among: Mapping[tuple[str, str, str], Number]) -> Number | None:
-    """The baseline's number of the same name, slice and protocol."""
+    """The number of the same name, slice and protocol."""
     return among.get(key_of(number))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recaudit.datasets.popularity import Band, popularity_bands
 from recaudit.metrics import ranking
-from recaudit.store import Audit, gates, read
+from recaudit.store import Audit, diff, read
 from recaudit.store.read import Model, Sae
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +28,7 @@ class UserValues:
     """Sums by user, in order of hash.
 
     Attributes:
-        hashes: [users] see ``store.gates.user_hashes``.
+        hashes: [users] see ``store.diff.user_hashes``.
         columns: [users] each: ``RANKING/ndcg@10``, ``RANKING/targets``, ``RANKING/places``, …
     """
 
@@ -45,15 +45,15 @@ class UserValues:
 
 def of_model(audit: Audit, model: Model, sae: Sae | None) -> UserValues:
     """Every user that has a held-out target or a list."""
-    hashes = gates.user_hashes(audit, model.dataset_id)
+    hashes = diff.user_hashes(audit, model.dataset_id)
     counts = read.train_counts(audit, model.dataset_id)
     columns: dict[str, FloatArray] = {}
     lists = {}
     for name, dictionary in ((ORIGINAL, None), (RECONSTRUCTED, sae)):
         if name == RECONSTRUCTED and sae is None:
             continue
-        columns |= of_ranks(name, *gates.target_ranks(audit, model, dictionary), len(hashes))
-        lists[name] = gates.list_places(audit, model, dictionary)
+        columns |= of_ranks(name, *diff.target_ranks(audit, model, dictionary), len(hashes))
+        lists[name] = diff.list_places(audit, model, dictionary)
         columns |= of_lists(name, *lists[name], counts, len(hashes))
     if len(lists) == 2:
         columns["overlap@10"] = _overlap(lists[ORIGINAL], lists[RECONSTRUCTED], len(hashes), len(counts))

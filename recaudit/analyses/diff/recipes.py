@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recaudit.gates.by_user import ORIGINAL, RECONSTRUCTED
+from recaudit.analyses.diff.by_user import ORIGINAL, RECONSTRUCTED
 
 LEAST_USERS = 20
 """Users below which a group is no group, as in the audit of bias."""

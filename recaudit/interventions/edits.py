@@ -85,7 +85,7 @@ class Edit:
     at: str | None = None
     """One of ``PLACES``; None for the usual one: ``shift`` before the activation, everything else after."""
     users: str | None = None
-    """``attribute=value``: only users of that group. None for everyone."""
+    """``attribute=value``: only users of that group; ``user=ID``: one user. None for everyone."""
     items: tuple[str, ...] = field(default=())
     """Raw ids: edit these items' vectors instead of users'."""
 

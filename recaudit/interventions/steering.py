@@ -25,7 +25,11 @@ from recaudit.store.read import Catalogue, Model, Sae
 from recaudit.text import printable
 
 FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+ONE_USER = "user="
+"""Before a raw id: an edit for a single user, where a group's name would stand."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Steering:
         users: the cases' side.
         items: the catalogue's side; its codes are None where the dictionary encodes no items.
         raw_items: raw id to column of the catalogue.
+        raw_users: [dense user] raw ids.
     """
 
     model: Model
@@ -55,6 +60,7 @@ class Steering:
     users: Side
     items: Side
     raw_items: dict[str, int]
+    raw_users: NDArray[np.object_]
 
     @classmethod
     def of_audit(
@@ -99,23 +105,25 @@ class Steering:
                 Reference(spec, catalogue.vectors, None if item_codes is None else item_codes.tocsc(), found),
             ),
             {str(raw[item]): column for column, item in enumerate(catalogue.item_id)},
+            read.raw_users(audit, model.dataset_id),
         )
 
-    def vectors(self, intervention: Intervention) -> FloatArray:
+    def vectors(self, intervention: Intervention, cases: IntArray | None = None) -> FloatArray:
         """Cases' vectors under the intervention [cases, dim]; edits of items left out.
 
+        Args:
+            cases: places of the cases to do; all of them unless given.
+
         Raises:
-            UsageError: no such user group.
+            UsageError: no such user or user group.
         """
         own = [edit for edit in intervention.edits if not edit.items]
         masks = [self._users_of(edit) for edit in own]
-        return edited(
-            replace(intervention, edits=tuple(own)),
-            self.users.x,
-            self.users.codes,
-            masks,
-            self.users.reference,
-        )
+        x, codes = self.users.x, self.users.codes
+        if cases is not None:
+            masks = [mask[cases] for mask in masks]
+            x, codes = x[cases], None if codes is None else codes[cases]
+        return edited(replace(intervention, edits=tuple(own)), x, codes, masks, self.users.reference)
 
     def catalogue(self, intervention: Intervention) -> Catalogue | None:
         """The catalogue under the intervention; None where no edit is of items.
@@ -148,6 +156,8 @@ class Steering:
         if edit.users is None:
             return np.ones(len(self.users.x), dtype=bool)
         groups = self.yardstick.groups
+        if edit.users not in groups and edit.users.startswith(ONE_USER):
+            return self._cases_of(edit.users.removeprefix(ONE_USER))
         if edit.users not in groups:
             known = ", ".join(printable(name, 32) for name in groups)
             raise UsageError(
@@ -155,6 +165,16 @@ class Steering:
                 fix=f"choose one of: {known}" if known else "the data has no user groups: leave `users` out",
             )
         return groups[edit.users][self.bench.field.cases.user]
+
+    def _cases_of(self, raw: str) -> BoolArray:
+        (user,) = np.nonzero(self.raw_users == raw)
+        mask = np.isin(self.bench.field.cases.user, user)
+        if not mask.any():
+            raise UsageError(
+                f"model {printable(self.model.name)} has no case of user {printable(raw)}",
+                fix='ids are those of the data; list some with `recaudit sql "SELECT raw_id FROM users"`',
+            )
+        return mask
 
     def _items_of(self, edit: Edit) -> BoolArray:
         mask = np.zeros(len(self.items.x), dtype=bool)

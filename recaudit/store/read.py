@@ -414,6 +414,12 @@ def raw_items(audit: Audit, dataset_id: int) -> tuple[NDArray[Any], NDArray[Any]
     return np.array(raw, dtype=object), np.array(titles, dtype=object)
 
 
+def raw_users(audit: Audit, dataset_id: int) -> NDArray[Any]:
+    """Raw ids by dense user index."""
+    found = audit.columns("SELECT raw_id FROM users WHERE dataset_id = ? ORDER BY user_id", [dataset_id])
+    return np.asarray(found["raw_id"], dtype=object)
+
+
 def activations(audit: Audit, sae_id: int, entity_kind: str) -> tuple[IntArray, IntArray, FloatArray]:
     """Entity, latent and value of every stored activation of one kind."""
     found = audit.columns(

@@ -45,6 +45,22 @@ def test_an_outcome_is_what_ranking_everything_anew_gives(steering):
     assert not np.array_equal(items, bench.unedited.items)
 
 
+def test_an_edit_for_one_user_moves_that_user_alone(steering):
+    user = int(steering.bench.inputs.listed_users[4])
+    raw = str(steering.raw_users[user])
+    own = Intervention((Edit("set", busiest(steering), to=5.0, users=f"user={raw}"),))
+    moved = (steering.vectors(own) != steering.users.x).any(axis=1)
+    assert moved.any()
+    assert set(steering.bench.field.cases.user[moved]) == {user}
+    with pytest.raises(UsageError, match="no case of user nobody"):
+        steering.vectors(Intervention((Edit("ablate", (0,), users="user=nobody"),)))
+
+
+def test_vectors_of_some_cases_are_those_of_all(steering):
+    own, cases = scale(steering, -5), np.array([3, 40, 7])
+    assert np.array_equal(steering.vectors(own, cases), steering.vectors(own)[cases])
+
+
 def test_an_edit_of_an_item_moves_that_item_alone(steering):
     raw = next(iter(steering.raw_items))
     column = steering.raw_items[raw]

@@ -21,7 +21,8 @@ FloatArray = NDArray[np.float32]
 Rebuild = Callable[[str, FloatArray], FloatArray]
 
 LISTS = 1000
-"""Held-out users whose lists are compared at a look."""
+"""Lists of held-out users that are compared at a look: one a user, and where there are fewer users, lists after
+shorter histories of theirs as well. A few dozen lists would choose a moment by chance."""
 TARGETS = 4000
 """Targets of held-out users whose ranks are."""
 MANY_USERS = 1000
@@ -67,32 +68,41 @@ class Judge:
 def make_judge(
     audit: Audit, model: Model, protocol: Protocol, site: str, held_out: NDArray[np.int64], seed: int
 ) -> Judge:
-    """A judge on the newest case of held-out users, and on their targets as ``MANY_USERS`` says.
+    """A judge on lists of held-out users as ``LISTS`` says, and on their targets as ``MANY_USERS`` does.
 
     Args:
         held_out: users whose cases are not trained on.
     """
     rng = np.random.default_rng(seed)
     timeline = read.timeline(audit, model.dataset_id)
-    newest = _of(read.cases(audit, model, read.NEWEST_KINDS), held_out)
-    newest = _rows(newest, np.sort(rng.permutation(len(newest))[:LISTS]))
+    listed_rows = _listed(audit, model, held_out, rng)
     with_target, targets = _validation(audit, model, held_out, rng)
     if len(np.unique(with_target.user)) < MANY_USERS:
         stand_ins = _training(audit, model, timeline, held_out, rng)
         with_target, targets = max((with_target, targets), stand_ins, key=lambda found: len(found[1].item))
     field = Field(
-        cases=_joined(newest, with_target),
+        cases=_joined(listed_rows, with_target),
         timeline=timeline,
         catalogue=read.catalogue(audit, model),
         protocol=protocol,
         n_items=read.count(audit, "items", model.dataset_id),
     )
-    listed = np.flatnonzero(np.isin(field.cases.case_id, newest.case_id))
+    listed = np.flatnonzero(np.isin(field.cases.case_id, listed_rows.case_id))
     original, _ = top_lists(field, field.cases.vectors, listed, LIST_LENGTH)
     ndcg = 0.0
     if len(targets.target_id) >= FEWEST_TARGETS:
         ndcg = float(ranking.ndcg(target_ranks(field, field.cases.vectors, targets), LIST_LENGTH).mean())
     return Judge(field, site, listed, original, targets, ndcg)
+
+
+def _listed(audit: Audit, model: Model, held_out: NDArray[np.int64], rng: np.random.Generator) -> CaseRows:
+    newest = _of(read.cases(audit, model, read.NEWEST_KINDS), held_out)
+    chosen = _rows(newest, np.sort(rng.permutation(len(newest))[:LISTS]))
+    wanting = LISTS - len(chosen)
+    if not wanting:
+        return chosen
+    earlier = _of(read.cases(audit, model, ("train", "valid")), held_out)
+    return _joined(chosen, _rows(earlier, rng.permutation(len(earlier))[:wanting]))
 
 
 def _validation(

@@ -312,3 +312,37 @@ def test_no_users_no_columns(audit_path):
         model = read.model_named(audit, "bprmf")
         values = of_model(audit, model, None)
     assert len(values.taken(np.zeros(len(values), dtype=bool))) == 0
+
+
+PROMISED = """
+[[gate]]
+name = "price-as-promised"
+intervention = "softer"
+metric = "steer.overlap@10"
+within = 0.001
+"""
+
+
+def test_a_kept_intervention_costs_what_it_did_or_is_another(cli, project):
+    (project / "promised.toml").write_text(PROMISED)
+
+    def steer(edit):
+        assert cli("steer", "sasrec_sae", "--edit", edit, "--save", "softer").code == 0
+
+    def judged():
+        result = cli(
+            "gate", "sasrec_sae", "--policy", "promised.toml", "--baseline", "prod.json", "--format", "json"
+        )
+        (row,) = json.loads(result.out)["rows"]
+        return result.code, row
+
+    steer("project direction=popularity by=0.3")
+    assert bless(cli, "-o", "prod.json").code == 0
+    code, row = judged()
+    assert row["value"] == row["baseline_value"] < 1
+    assert code == 0
+
+    steer("project direction=popularity by=0.9")
+    code, row = judged()
+    assert (code, row["verdict"]) == (3, "error")
+    assert "is another: its file differs" in str(row)

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import junitparser
 import pytest
+from sarif_pydantic import Level, Sarif
 
 from recaudit.gates import check, read_policy
 from recaudit.gates.outputs import github, junit, markdown, renderer, sarif
@@ -101,6 +102,18 @@ def test_sarif_points_at_the_policy_lines(run, tmp_path):
         # A level beside a kind other than fail is against 3.27.10 of the standard.
         assert result["kind"] == "fail" or result["level"] == "none"
         assert ("suppressions" in result) is (verdict.verdict == "waived")
+
+
+def test_sarif_is_what_sarif_pydantic_reads(run, cli, tmp_path):
+    (one,) = Sarif.model_validate_json(sarif.render(run)).runs
+    assert [result.level for result in one.results] == [
+        Level.ERROR, Level.NONE, Level.NOTE, Level.WARNING, Level.ERROR, Level.NONE, Level.ERROR
+    ]  # fmt: skip
+    (tmp_path / "x.json").write_text("{}")
+    (tmp_path / "y.pt").write_bytes(b"nonsense")
+    cli("scan", "x.json", "y.pt", "-o", "scan.sarif")
+    (scan,) = Sarif.model_validate_json((tmp_path / "scan.sarif").read_text()).runs
+    assert [result.level for result in scan.results] == [Level.NONE, Level.ERROR]
 
 
 @pytest.mark.skipif(not (SCHEMAS / "sarif-schema-2.1.0.json").exists(), reason="set RECAUDIT_CI_SCHEMAS")

@@ -18,7 +18,13 @@ from recaudit.text import printable
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     multiple=True,
-    help="Also write .json or .md; repeatable.",
+    help="Write .html, .md or .json; repeatable.",
+)
+@click.option(
+    "--beside", metavar="MODEL", help="Another model of the audit to set beside it in the survey of concepts."
+)
+@click.option(
+    "--pictures/--no-pictures", default=True, show_default=True, help="Of .md: images in a folder beside it."
 )
 @click.option("--protocol", help="Evaluation protocol (default: the model's own).")
 @click.option(
@@ -30,6 +36,8 @@ from recaudit.text import printable
 def report(
     model: str | None,
     output: tuple[Path, ...],
+    beside: str | None,
+    pictures: bool,
     protocol: str | None,
     attribution: str,
     seed: int,
@@ -42,8 +50,8 @@ def report(
     """
     from recaudit.analyses.attribution import checked_rule
     from recaudit.analyses.audit import analyse, is_analysed
-    from recaudit.report import build
-    from recaudit.report.files import renderer
+    from recaudit.report.build import context
+    from recaudit.report.files import Source, renderer, write
     from recaudit.store import reading
 
     renderers = [renderer(path) for path in output]
@@ -53,14 +61,17 @@ def report(
             begin("ranking, fidelity, health")
             analyse(db, model, protocol, sae=sae, seed=seed)
     with reading(db) as audit:
-        built = build(audit, model, protocol=protocol, rule=rule, sae_name=sae)
-    for path, render in zip(output, renderers, strict=True):
-        path.write_text(render(built), encoding="utf-8")
-        note(f"wrote {printable(path)}")
-    if not output:
-        from rich.console import Console
+        about = context(audit, model, protocol=protocol, rule=rule, sae_name=sae, beside=beside)
+        source = Source(about, pictures=pictures)
+        for path, render in zip(output, renderers, strict=True):
+            write(render(source, path))
+            note(f"wrote {printable(path)}")
+        if output:
+            return
+        built = source.report
+    from rich.console import Console
 
-        from recaudit.report import terminal
+    from recaudit.report import terminal
 
-        console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=120)
-        terminal.render(built, console)
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=120)
+    terminal.render(built, console)

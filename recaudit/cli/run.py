@@ -76,7 +76,7 @@ def run(
 def _show_reports(plan: Plan, db: Path) -> None:
     from rich.console import Console
 
-    from recaudit.plan.steps import report_of
+    from recaudit.plan.steps import source_of
     from recaudit.report import terminal
     from recaudit.store import reading
 
@@ -84,7 +84,7 @@ def _show_reports(plan: Plan, db: Path) -> None:
     for section in plan.all("report"):
         if section.options["show"] or not section.options["outputs"]:
             with reading(db) as audit:
-                built = report_of(plan, section, audit)
+                built = source_of(plan, section, audit).report
             terminal.render(built, console)
 
 

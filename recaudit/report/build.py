@@ -11,10 +11,12 @@ import pandas as pd
 from recaudit import __version__
 from recaudit.analyses import attribution
 from recaudit.analyses.protocol import protocol_named
+from recaudit.errors import UsageError
 from recaudit.report import sections
 from recaudit.report.model import SCHEMA_VERSION, FindingRow, MetricRow, Report, plain
 from recaudit.store import Audit, read, views
 from recaudit.store.read import Model, Sae
+from recaudit.text import printable
 
 
 def build(
@@ -31,13 +33,49 @@ def build(
         sae_name: the dictionary to report on; None for the newest autoencoder.
         rule: attribution rule of the latent and item views, see ``attribution.RULES``.
     """
+    about = context(audit, name, protocol=protocol, rule=rule, sae_name=sae_name)
+    return of_chapters(about, sections.collect(about))
+
+
+def context(
+    audit: Audit,
+    name: str | None = None,
+    *,
+    protocol: str | None = None,
+    rule: str = attribution.DEFAULT_RULE,
+    sae_name: str | None = None,
+    beside: str | None = None,
+) -> sections.Context:
+    """What a report is about. Arguments as of ``build``.
+
+    Args:
+        beside: another model of the audit to set beside it.
+
+    Raises:
+        UsageError: no such model, dictionary or protocol; a model beside itself.
+    """
     named = read.model_named(audit, name)
-    chosen = protocol_named(protocol or named.protocol)
-    model = replace(named, protocol=chosen.name)
-    sae = read.find_sae(audit, model, sae_name)
+    model = replace(named, protocol=protocol_named(protocol or named.protocol).name)
+    other = None if beside is None else read.model_named(audit, beside)
+    if other is not None and other.model_id == model.model_id:
+        raise UsageError(
+            f"{printable(model.name)} cannot stand beside itself", fix="name another model of the audit"
+        )
+    return sections.Context(
+        audit,
+        model,
+        read.find_sae(audit, model, sae_name),
+        rule,
+        None if other is None else (other, read.find_sae(audit, other)),
+    )
+
+
+def of_chapters(about: sections.Context, chapters: list[sections.Chapter]) -> Report:
+    """The report whose sections have been collected."""
+    audit, model, sae = about.audit, about.model, about.sae
+    chosen = protocol_named(model.protocol)
     data = views.dataset(audit, model.dataset_id)
     numbers = views.metrics(audit, model, chosen.name, sae)
-    tables, missing = sections.collect(sections.Context(audit, model, sae, rule))
     return Report(
         schema_version=SCHEMA_VERSION,
         tool_version=__version__,
@@ -54,8 +92,8 @@ def build(
         protocol={"name": chosen.name, "about": chosen.about},
         metrics=[_metric(row) for row in _records(numbers)],
         findings=[FindingRow(**row) for row in _records(views.findings(audit, model, sae))],
-        tables=tables,
-        missing=missing,
+        tables=[table for chapter in chapters for table in chapter.tables],
+        missing=sections.missing(about, chapters),
     )
 
 

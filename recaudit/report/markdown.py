@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from recaudit.report import layout
+from recaudit.report.document import Document
 from recaudit.report.model import MetricRow, Report, TableSection
 from recaudit.text import printable
 
 _WORDS = {"serious": "**Serious.**", "warning": "**Warning.**", "info": ""}
 
 
-def render(report: Report) -> str:
-    """GitHub-flavoured Markdown, ending in a newline."""
-    return "\n".join(_lines(report)).rstrip() + "\n"
+def files(document: Document, path: Path, *, pictures: bool) -> dict[Path, str]:
+    """The report, and its images in a folder beside it.
+
+    Args:
+        path: of the Markdown file; ``report.md`` has its images in ``report-files/``.
+    """
+    return {path: "\n".join(_lines(document.report)).rstrip() + "\n"}
 
 
 def _lines(report: Report) -> Iterator[str]:

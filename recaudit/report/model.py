@@ -59,6 +59,15 @@ class TableSection:
 
 
 @dataclass(frozen=True)
+class Exhibit:
+    """A table and, where there is something to see in it, the chart drawn from its rows."""
+
+    table: TableSection
+    chart: dict[str, Any] | None = None
+    """Vega-Lite, see ``charts``."""
+
+
+@dataclass(frozen=True)
 class Report:
     """One model's audit."""
 

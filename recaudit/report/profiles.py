@@ -17,17 +17,20 @@ Q = 0.05
 
 
 def sections(audit: Audit, model: Model, sae: Sae) -> list[TableSection]:
-    """Monosemanticity beside controls, genres, decades, under each rule that gives items scores above zero."""
+    """Monosemanticity beside controls, and genres, under each rule that gives items scores above zero."""
     found = []
     for rule in store.scored_rules(audit, sae):
         found.append(_alike(audit, model, sae, rule))
         means = store.genre_means(audit, sae, rule)
         if not means.empty:
             found += [_by_genre(sae, rule, means), _by_latent(sae, rule, means)]
-        concentrated = store.decades(audit, sae, rule)
-        if not concentrated.empty:
-            found.append(_decades(sae, rule, concentrated))
     return found
+
+
+def temporal(audit: Audit, sae: Sae) -> list[TableSection]:
+    """Decades of latents' strongest items, under each rule; none where items have no years."""
+    stored = {rule: store.decades(audit, sae, rule) for rule in store.scored_rules(audit, sae)}
+    return [_decades(sae, rule, frame) for rule, frame in stored.items() if not frame.empty]
 
 
 def _alike(audit: Audit, model: Model, sae: Sae, rule: str) -> TableSection:

@@ -350,11 +350,17 @@ def test_every_step_says_what_decides_it(project):
 
 
 def test_a_new_kind_of_report_needs_its_ending_alone(project, monkeypatch):
-    monkeypatch.setitem(files.RENDERERS, ".html", lambda report: f"<h1>{report.model['name']} – µ</h1>")
-    project.change("report.json", "report.html")
-    assert done(project.run().err) == ["report report.html"]
-    assert (project.folder / "report.html").read_bytes() == "<h1>tiny – µ</h1>".encode()
+    def render(source, path):
+        beside = path.with_name("report-files") / "one.txt"
+        return {path: f"{source.report.model['name']} – µ", beside: "beside"}
+
+    monkeypatch.setitem(files.RENDERERS, ".txt", render)
+    project.change("report.json", "report.txt")
+    assert done(project.run().err) == ["report report.txt"]
+    assert (project.folder / "report.txt").read_bytes() == "tiny – µ".encode()
     assert project.due() == []
+    (project.folder / "report-files" / "one.txt").unlink()
+    assert project.due() == ["report report.txt"]
 
 
 def test_a_terminal_sees_one_tree(project):

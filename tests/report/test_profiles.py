@@ -34,7 +34,8 @@ def tables(analysed):
     """Of the report, by name, as data frames."""
     with reading(analysed) as audit:
         model = read.model_named(audit, "sasrec_sae")
-        made = report.sections(audit, model, read.sae_of(audit, model, None))
+        sae = read.sae_of(audit, model, None)
+        made = [*report.sections(audit, model, sae), *profiles.temporal(audit, sae)]
     return {table.name: pd.DataFrame(table.rows, columns=table.columns) for table in made}
 
 

@@ -9,7 +9,7 @@ from recaudit.plan.steps.concepts import Concepts
 from recaudit.plan.steps.gate import Gate, Gates, Waivers
 from recaudit.plan.steps.ingest import Ingest
 from recaudit.plan.steps.label import Label
-from recaudit.plan.steps.report import WriteReport, report_of
+from recaudit.plan.steps.report import WriteReport, source_of
 from recaudit.plan.steps.train import Train
 
 STEPS: tuple[type[Step], ...] = (
@@ -30,7 +30,7 @@ STEPS: tuple[type[Step], ...] = (
 NAMES = tuple(dict.fromkeys(step.name for step in STEPS))
 """What ``--only`` and ``--force`` take."""
 
-__all__ = ["NAMES", "STEPS", "Decision", "Doing", "Ground", "Step", "report_of", "steps_of"]
+__all__ = ["NAMES", "STEPS", "Decision", "Doing", "Ground", "Step", "source_of", "steps_of"]
 
 
 def steps_of(plan: Plan) -> list[Step]:

@@ -12,8 +12,8 @@ from recaudit.analyses.protocol import protocol_named
 from recaudit.plan.keys import Declaration, Key, Kind, sae_key
 from recaudit.plan.read import Plan, Section
 from recaudit.plan.steps.base import Decision, Doing, Ground, Step, stored_model
-from recaudit.report import Report, build
-from recaudit.report.files import RENDERERS, renderer
+from recaudit.report.build import context
+from recaudit.report.files import RENDERERS, Files, Source, renderer, up_to_date, write
 from recaudit.store import Audit, reading
 from recaudit.store.read import Model
 from recaudit.text import printable
@@ -72,27 +72,30 @@ class WriteReport(Step):
         upstream = next((need for need in self.needs if need in ground.redone), None)
         if upstream is not None:
             return Decision(True, f"after {upstream.title}")
-        if path.read_bytes() != self._text(ground.audit).encode():
+        if not up_to_date(self._files(ground.audit)):
             return Decision(True, "it says something else")
         return Decision(False, "up to date: it says what is stored")
 
     def do(self, doing: Doing) -> None:
         with reading(doing.db) as audit:
-            text = self._text(audit)
-        Path(self.about).write_text(text, encoding="utf-8")
+            files = self._files(audit)
+        write(files)
         doing.note(f"wrote {printable(self.about)}")
 
-    def _text(self, audit: Audit) -> str:
-        return renderer(Path(self.about))(report_of(self.plan, self.section, audit))
+    def _files(self, audit: Audit) -> Files:
+        path = Path(self.about)
+        return renderer(path)(source_of(self.plan, self.section, audit), path)
 
 
-def report_of(plan: Plan, section: Section, audit: Audit) -> Report:
-    """The report that a section declares, from what is stored."""
+def source_of(plan: Plan, section: Section, audit: Audit) -> Source:
+    """What the reports that a section declares are drawn from."""
     options = section.options
-    return build(
+    about = context(
         audit,
         plan.name,
         protocol=options["protocol"],
         rule=options["attribution"],
         sae_name=options["sae"] or plan.dictionaries[0],
+        beside=options["beside"],
     )
+    return Source(about, pictures=options["pictures"])

@@ -1,29 +1,12 @@
-"""Charts as Vega-Lite specifications: plain dictionaries, drawn to SVG here or by a page's own script.
-
-One description serves the picture in a Markdown report and the interactive one in a page. ``vl-convert`` draws
-without a browser or a network.
-"""
+"""Values over a setting: small multiples of lines with their intervals."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
-Chart = dict[str, Any]
-
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-VEGA_LITE = "6.4"
-
-COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5"]
-"""Observable 10: told apart by the colour-blind and in print."""
-
-
-def svg(chart: Chart) -> str:
-    """The picture of a chart."""
-    import vl_convert  # a second, and 30 MB: only when something is drawn
-
-    return str(vl_convert.vegalite_to_svg({"$schema": SCHEMA, **chart}, vl_version=VEGA_LITE))
+from recaudit.report.charts.draw import Chart
+from recaudit.report.charts.theme import SERIES, paint
+from recaudit.report.charts.values import records
 
 
 def lines(frame: pd.DataFrame, x: str, metrics: dict[str, str], colour: str | None, *, x_title: str) -> Chart:
@@ -36,7 +19,6 @@ def lines(frame: pd.DataFrame, x: str, metrics: dict[str, str], colour: str | No
     shown = [(column, title) for column, title in metrics.items() if frame.get(column) is not None]
     panels = [_panel(frame, x, column, title, colour, x_title) for column, title in shown]
     return {
-        "config": _CONFIG,
         "concat": panels,
         "columns": 3,
         "spacing": 28,
@@ -52,7 +34,11 @@ def _panel(frame: pd.DataFrame, x: str, metric: str, title: str, colour: str | N
     value = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}}
     by: Chart = {}
     if colour:
-        by["color"] = {"field": colour, "type": "nominal", "scale": {"range": COLOURS}}
+        by["color"] = {
+            "field": colour,
+            "type": "nominal",
+            "scale": {"range": [paint(role) for role in SERIES]},
+        }
         by["xOffset"] = {"field": colour, "scale": {"range": [-4, 4]}}  # intervals beside each other
     tooltip = [{"field": name, "type": "nominal" if name in columns[2:] else "quantitative"} for name in
                (x, "value", *columns[2:])]  # fmt: skip
@@ -74,22 +60,7 @@ def _panel(frame: pd.DataFrame, x: str, metric: str, title: str, colour: str | N
         "title": {"text": title, "anchor": "start", "fontWeight": 600},
         "width": 200,
         "height": 150,
-        "data": {"values": _plain(rows)},
+        "data": {"values": records(rows)},
         "encoding": {"x": place},
         "layer": layers,
     }
-
-
-_CONFIG = {
-    "font": "system-ui, -apple-system, 'Segoe UI', sans-serif",
-    "view": {"stroke": None},
-    "axis": {"grid": True, "gridOpacity": 0.35, "domain": False, "ticks": False, "labelPadding": 6},
-    "range": {"category": COLOURS},
-}
-
-
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {str(key): None if value != value else value for key, value in row.items()}  # NaN has no JSON
-        for row in frame.to_dict("records")
-    ]

@@ -1,0 +1,16 @@
+"""Charts as Vega-Lite specifications: plain dictionaries, one file a form, and how they become pictures.
+
+=============  ============================================================
+``lines``      values over a setting, small multiples
+``forest``     values with intervals, one row each, controls beside
+``heat``       a matrix
+``clouds``     users as points or counts, small multiples with a trend
+``arrows``     directions in the plane with their bootstrap clouds
+``draw``       specification to SVG: a file, or markup inside a page
+=============  ============================================================
+"""
+
+from recaudit.report.charts.draw import Chart, inline, svg
+from recaudit.report.charts.lines import lines
+
+__all__ = ["Chart", "inline", "lines", "svg"]

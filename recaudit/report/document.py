@@ -1,0 +1,94 @@
+"""Everything that a page or a Markdown report shows: the report, and beside it charts, latents, verdicts and runs.
+
+``Report`` is what JSON holds and its schema promises; what is here is made for reading only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+
+from recaudit.report import sections
+from recaudit.report.build import of_chapters
+from recaudit.report.gallery import Gallery, gallery
+from recaudit.report.model import Exhibit, Report, TableSection, section
+from recaudit.store import Audit, gates
+from recaudit.store import gallery as store
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A section as a chapter: its exhibits in the order to be read, or why there are none."""
+
+    name: str
+    title: str
+    about: str
+    exhibits: list[Exhibit]
+    missing: str | None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report with all that goes around it.
+
+    Attributes:
+        gallery: None without a dictionary.
+        verdicts: what policies said of the model; empty where no gate was run.
+        runs: the commands that wrote to the audit file.
+        beside: name of the model that stands beside this one, if any.
+    """
+
+    report: Report
+    chapters: list[Shown]
+    gallery: Gallery | None
+    verdicts: pd.DataFrame
+    runs: TableSection
+    beside: str | None
+
+
+def compose(about: sections.Context) -> Document:
+    """The document of what ``build.context`` chose."""
+    chapters = sections.collect(about)
+    audit, model, sae = about.audit, about.model, about.sae
+    return Document(
+        of_chapters(about, chapters),
+        [_shown(about, chapter) for chapter in chapters],
+        None if sae is None else gallery(audit, model, sae, about.rule),
+        gates.verdicts(audit, model),
+        _runs(audit),
+        None if about.beside is None else about.beside[0].name,
+    )
+
+
+def _shown(about: sections.Context, chapter: sections.Chapter) -> Shown:
+    drawn = [exhibit for exhibit in chapter.section.draw(about) if exhibit.table.rows]
+    names = {exhibit.table.name for exhibit in drawn}
+    plain = [Exhibit(table) for table in chapter.tables if table.name not in names]
+    part = chapter.section
+    return Shown(part.name, part.title or part.name, part.about, [*drawn, *plain], chapter.missing)
+
+
+def _runs(audit: Audit) -> TableSection:
+    frame = store.runs(audit)
+    frame["arguments"] = [_said(text) for text in frame["arguments"]]
+    return section(
+        "runs",
+        "Commands that wrote this audit file",
+        "In order. The hash of a run is made from command, arguments, inputs, version and seed: the same hash, the same "
+        "numbers.",
+        frame,
+        "SELECT * FROM runs ORDER BY finished",
+        len(frame),
+    )
+
+
+def _said(arguments: str) -> str:
+    """``{"model": "x", "k": null}`` as ``model=x``: what was given, one word each."""
+    given = json.loads(arguments)
+    return " ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
+        for name, value in sorted(given.items())
+        if value not in (None, [], {}, "")
+    )

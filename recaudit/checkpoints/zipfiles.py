@@ -38,6 +38,8 @@ class Member:
     bytes: int
     header: int
     """Offset of the local header."""
+    entry: int
+    """Offset of its entry in the directory."""
 
 
 class Zip:
@@ -54,6 +56,10 @@ class Zip:
             self.members[member.name] = member
         self._starts = {member.name: _content_start(data, member) for member in self.members.values()}
         self._refuse_overlaps()
+
+    def start(self, name: str) -> int:
+        """Where the member's bytes begin, packed or not."""
+        return self._starts[name]
 
     def read(self, name: str) -> memoryview:
         """The member's bytes; a view of the file itself when they are stored uncompressed."""
@@ -154,7 +160,7 @@ def _entry(data: memoryview, position: int) -> tuple[Member, int]:
     )
     if method == STORED and size != packed:
         raise Damaged(f"the archive member {short(name)} has two sizes")
-    return Member(name, method, crc, packed, size, header), following
+    return Member(name, method, crc, packed, size, header, position), following
 
 
 def _wide_fields(extra: memoryview, *fields: int) -> tuple[int, ...]:

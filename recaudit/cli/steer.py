@@ -46,6 +46,13 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the intervention as TOML."
 )
+@click.option("--export", "target", type=click.Path(path_type=Path), metavar="PATH",
+              help="Write the steered model: its own file patched, two tables, or a module x -> x'.")  # fmt: skip
+@click.option("--as", "form", type=click.Choice(["auto", "checkpoint", "tables", "module"]), default="auto", show_default=True,
+              help="What to export; auto is the model's own file where that can say the edit, else a module.")  # fmt: skip
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="The model's file, to export into a copy of it."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every random draw.")
 @format_option
 @sae_option
@@ -64,6 +71,9 @@ def steer(
     protocol: str | None,
     save: str | None,
     output: Path | None,
+    target: Path | None,
+    form: str,
+    checkpoint: Path | None,
     seed: int,
     format_: str,
     sae: str | None,
@@ -89,6 +99,9 @@ def steer(
             with_controls=draws > 0,
         )  # fmt: skip
         lists = _lists(audit, found, user, seed) if user else None
+        if target is not None:
+            begin("exporting")
+            _export(audit, found, target, form, checkpoint, seed)
     if output is not None:
         write_toml(output, found.intervention)
     if save is not None:
@@ -106,6 +119,20 @@ def steer(
     show(*_table(found, groups), format_)
     for sentence in told(found.prices, found.controls):
         note(sentence)
+
+
+def _export(audit: Audit, found: DryRun, target: Path, form: str, checkpoint: Path | None, seed: int) -> None:
+    from recaudit.interventions.export.command import exported
+
+    done = exported(
+        audit, found.model, found.sae, found.intervention, target,
+        form=form, original=checkpoint, protocol=found.protocol, seed=seed,
+    )  # fmt: skip
+    for said in done.notes:
+        note(said)
+    note(
+        f"exported as {done.form}: {printable(done.path)} (read again: within {done.apart:.1e} of the steered model's numbers)"
+    )
 
 
 def _asked(

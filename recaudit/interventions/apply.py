@@ -105,7 +105,8 @@ def _through_codes(
     after = [pair for pair in edits if pair[0].place == "codes"]
     first, second = _encoded_again(before, x, reference) if before else (codes, codes)
     step = _difference(after, second, decoder, reference)
-    if second is not first:
+    # Without the error the vector is made anew from `second`, which has the edits before the activation in it.
+    if keep_error and second is not first:
         step += (second - first) @ decoder
     scale = row_scale(x, spec.norm_in)
     if scale is not None:
@@ -136,13 +137,13 @@ def _encoded_again(edits: list[Masked], x: FloatArray, reference: Reference) -> 
     for pattern in np.unique(membership, axis=0):
         rows = np.flatnonzero((membership == pattern).all(axis=1))
         chosen = [edit for (edit, _), is_for in zip(edits, pattern, strict=True) if is_for]
-        spec = _with_encoder(reference, chosen)
+        spec = encoder_with(reference, chosen)
         parts.append((SparseAutoencoder(spec).encode(x).matrix() if chosen else plain)[rows])
         order.append(rows)
     return plain, csr_array(vstack(parts, format="csr"))[np.argsort(np.concatenate(order))]
 
 
-def _with_encoder(reference: Reference, edits: list[Edit]) -> SaeSpec:
+def encoder_with(reference: Reference, edits: list[Edit]) -> SaeSpec:
     """The dictionary whose encoder does the edits."""
     spec = reference.spec
     assert spec is not None

@@ -118,7 +118,7 @@ class Steering:
             UsageError: no such user or user group.
         """
         own = [edit for edit in intervention.edits if not edit.items]
-        masks = [self._users_of(edit) for edit in own]
+        masks = [self.audience(edit) for edit in own]
         x, codes = self.users.x, self.users.codes
         if cases is not None:
             masks = [mask[cases] for mask in masks]
@@ -152,7 +152,16 @@ class Steering:
         """What it costs and gains; ``draws = 0`` for values without intervals."""
         return priced(self.bench, self.yardstick, self.outcome(intervention), seed=seed, draws=draws)
 
-    def _users_of(self, edit: Edit) -> BoolArray:
+    def rows_of(self, edit: Edit) -> BoolArray:
+        """Which cases, or columns of the catalogue, an edit is for."""
+        return self._items_of(edit) if edit.items else self._users_of(edit)
+
+    def audience(self, edit: Edit) -> BoolArray:
+        """Cases that an edit of users is for: [cases].
+
+        Raises:
+            UsageError: no such user or user group.
+        """
         if edit.users is None:
             return np.ones(len(self.users.x), dtype=bool)
         groups = self.yardstick.groups

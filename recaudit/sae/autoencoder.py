@@ -46,7 +46,7 @@ class SparseAutoencoder:
         self.pre_bias = np.zeros(self.dim, np.float32) if spec.pre_bias is None else _float(spec.pre_bias)
         encoder, bias = affine(spec)
         self._encoder, self._bias = torch.from_numpy(encoder), torch.from_numpy(bias)
-        self._activate = _activation(spec)
+        self._activate = activation(spec)
 
     @property
     def needs_input(self) -> bool:
@@ -89,7 +89,8 @@ class SparseAutoencoder:
 # `SparseAutoencoder._encode`, which keeps only values above zero; it commutes with each of these.
 
 
-def _activation(spec: SaeSpec) -> Callable[[Tensor], Kept]:
+def activation(spec: SaeSpec) -> Callable[[Tensor], Kept]:
+    """What a dictionary keeps of pre-activations [n, latents]."""
     if spec.activation == "relu":
         return _all_latents
     if spec.k is not None:
@@ -114,7 +115,7 @@ def _largest(pre: Tensor, k: int) -> Kept:
 
 def _largest_of_groups(pre: Tensor, k: int) -> Kept:
     size = pre.shape[1] // k
-    value, place = pre.reshape(len(pre), k, size).max(dim=2)
+    value, place = pre.unflatten(1, (k, size)).max(dim=2)
     return place + torch.arange(k) * size, value
 
 

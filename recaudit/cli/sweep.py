@@ -27,6 +27,8 @@ _TITLES = {
     "sae.dead_share": "dead latents",
     "coverage.latents_with_concept": "latents with a concept",
     "monosemanticity.mean": "monosemanticity",
+    "labels.count@0.8": "confident names",
+    "labels.share@0.8": "share of confident names",
 }
 _WHOLE = ("latents", "k", "batch")
 
@@ -40,7 +42,9 @@ _WHOLE = ("latents", "k", "batch")
 @settings_options
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings a point.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one a core).")
-@click.option("--concepts/--no-concepts", default=True, help="Also measure coverage and monosemanticity.")
+@click.option(
+    "--concepts/--no-concepts", default=True, help="Also measure coverage and monosemanticity, and try names."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False),
     help="Folder for sweep.csv and one picture an axis.",

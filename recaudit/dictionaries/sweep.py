@@ -21,6 +21,7 @@ from recaudit.dictionaries.entities import ENCODED_KINDS, Entities
 from recaudit.dictionaries.storing import add_dictionary
 from recaudit.dictionaries.train import prepare, weights_digest
 from recaudit.errors import UsageError
+from recaudit.labels.run import figures_of
 from recaudit.sae.training.record import Trained
 from recaudit.sae.training.settings import Settings, with_loss
 from recaudit.sae.training.trainer import train
@@ -44,7 +45,7 @@ class SweepRequest:
     model: str | None = None
     jobs: int = 1
     with_concepts: bool = True
-    """Also measure coverage and monosemanticity."""
+    """Also measure coverage and monosemanticity, and try names of the latents."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -139,6 +140,10 @@ def _measure(
     health.analyse(audit, model, sae, seed=settings.seed, run=run)
     if request.with_concepts:
         concepts.analyse(audit, model, sae, [], seed=settings.seed, run=run)
+        names = figures_of(audit, model, sae, seed=settings.seed)
+        write.replace_metrics(
+            audit, model.model_id, sae_id, names, protocol="labels default", seed=settings.seed, run=run
+        )
     sweeps.keep_point(audit, model, sae, settings.digest, asdict(settings), trained.looks[-1].seconds, run)
     write.remove_sae(audit, sae_id)
 
@@ -153,6 +158,8 @@ MEASURED = {
     "sae.dead_share": {},
     "coverage.latents_with_concept": None,
     "monosemanticity.mean": None,
+    "labels.count@0.8": {"labeller": "statistics"},
+    "labels.share@0.8": {"labeller": "statistics"},
     "training.seconds": {},
 }
 """Columns of the result, with the slice that each is read at; None for the first there is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,7 @@ def prepare(request: LabelRequest, settings: Settings) -> Prepared:
         terms = profiles(material)
         beside = [one for one in read.controls(audit, model.model_id, sae) if one.role in request.controls]
         dictionaries = [
-            _dictionary(audit, request, settings, model, material, terms, one)
+            _wanted(request, _dictionary(audit, model, one, material, terms, settings, request.seed))
             for one in (sae, *(() if request.chosen else beside))
         ]
         others = _others(audit, request, sae)
@@ -185,32 +185,40 @@ def _others(audit: Audit, request: LabelRequest, sae: Sae) -> list[Label]:
     return [Label(str(text)) for text in stored[same & ~stored["latent"].isin(request.chosen)]["text"]]
 
 
+def figures_of(audit: Audit, model: Model, sae: Sae, *, seed: int) -> list[Metric]:
+    """The figures of the statistics labeller's names of one dictionary, as ``recaudit label`` would store them
+    without controls. The names themselves are let go."""
+    settings = settings_named("default")
+    material = load(audit, model, sae, seed=seed)
+    terms = profiles(material)
+    evidence = _dictionary(audit, model, sae, material, terms, settings, seed).evidence
+    labeller = StatisticsLabeller(terms)
+    own = verdicts(labeller, evidence, shuffles=SHUFFLES, seed=seed)
+    return figures.metrics(own, {"labeller": labeller.name}, seed=seed)
+
+
 def _dictionary(
-    audit: Audit,
-    request: LabelRequest,
-    settings: Settings,
-    model: Model,
-    material: Material,
-    terms: Profiles,
-    sae: Sae,
+    audit: Audit, model: Model, sae: Sae, material: Material, terms: Profiles, settings: Settings, seed: int
 ) -> Dictionary:
     codes = material.codes(audit, model, sae)
-    drawn = Drawer(codes, material.owner, terms, settings, request.seed).all(range(sae.n_latents))
-    return Dictionary(sae, codes, _wanted(request, drawn))
+    drawn = Drawer(codes, material.owner, terms, settings, seed).all(range(sae.n_latents))
+    return Dictionary(sae, codes, drawn)
 
 
-def _wanted(request: LabelRequest, evidence: list[Evidence]) -> list[Evidence]:
-    """Evidence on the latents to be named."""
+def _wanted(request: LabelRequest, dictionary: Dictionary) -> Dictionary:
+    """With the evidence on the latents to be named alone."""
     llm = request.labeller.startswith(OLLAMA)
+    evidence = dictionary.evidence
     if request.chosen:
         # Tests compare with other latents' names: without a language model they cost nothing.
-        return [one for one in evidence if not llm or one.latent in request.chosen]
+        kept = [one for one in evidence if not llm or one.latent in request.chosen]
+        return replace(dictionary, evidence=kept)
     limit = request.latents if request.latents is not None else LLM_LATENTS if llm else None
     if limit is None:
-        return evidence
+        return dictionary
     usable = [one for one in evidence if one.refused is None]
     order = np.random.default_rng(request.seed).permutation(len(usable))[:limit]
-    return [usable[place] for place in np.sort(order)]
+    return replace(dictionary, evidence=[usable[place] for place in np.sort(order)])
 
 
 def _labeller(

@@ -30,7 +30,16 @@ def test_points_measure_what_a_training_would(cli, swept, tmp_path):
         (own,) = audit.rows(
             "SELECT value FROM metrics WHERE metric = 'fidelity.overlap@10' AND sae_id IS NOT NULL"
         )
+        sae = read.find_sae(audit, read.model_named(audit, "m"))
     assert row["fidelity.overlap@10"] == own[0]
+    assert cli("label", "m", "--no-controls").code == 0
+    with reading(tmp_path / "audit.duckdb") as audit:
+        ((named,),) = audit.rows(
+            "SELECT value FROM metrics WHERE metric = 'labels.count@0.8' AND sae_id = ? "
+            'AND slice = \'{"labeller": "statistics"}\'',
+            [sae.sae_id],
+        )
+    assert row["labels.count@0.8"] == named
 
 
 def test_only_numbers_stay(swept, tmp_path):

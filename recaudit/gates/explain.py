@@ -49,7 +49,7 @@ def _metric(
     rule: MetricRule, candidate: Candidate | None, comparison: Comparison | None, beside: str
 ) -> Iterator[list[str]]:
     about = f"{rule.metric}: {BY_NAME[rule.metric].definition}"
-    old = {} if comparison is None else {key_of(number): number for number in comparison.baseline.numbers}
+    old = {} if comparison is None else {key_of(number): number for number in comparison.old.numbers}
     for bound in rule.bounds:
         against = beside if bound.of_change else "its own interval"
         if candidate is None:

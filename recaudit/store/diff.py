@@ -110,3 +110,40 @@ def intervention_hashes(audit: Audit, model: Model) -> dict[str, str]:
         "SELECT name, sha256 FROM interventions WHERE model_id = ? ORDER BY name", [model.model_id]
     )
     return {str(name): str(sha256) for name, sha256 in rows}
+
+
+def candidate_items(audit: Audit, model: Model) -> pd.DataFrame:
+    """``item_id, hash`` of the items that a model can recommend, by item; hashes as ``user_hashes``."""
+    return audit.frame(
+        "SELECT item_id, md5_number_lower(raw_id) AS hash FROM model_items JOIN items i USING (item_id) "
+        "WHERE model_id = ? AND i.dataset_id = ? ORDER BY item_id",
+        [model.model_id, model.dataset_id],
+    )
+
+
+def item_hashes(audit: Audit, dataset_id: int) -> HashArray:
+    """[dense item] as ``user_hashes``."""
+    found = audit.columns(
+        "SELECT md5_number_lower(raw_id) AS hash FROM items WHERE dataset_id = ? ORDER BY item_id",
+        [dataset_id],
+    )
+    return found["hash"].astype(np.uint64)
+
+
+def concept_latents(audit: Audit, sae: Sae, rule: str) -> pd.DataFrame:
+    """``kind, name, latent, pick_share`` of the concepts that were tested under a rule."""
+    return audit.frame(
+        "SELECT kind, name, latent, pick_share FROM concept_coverage WHERE sae_id = ? AND rule = ? "
+        "AND verdict <> 'too few' ORDER BY kind, name",
+        [sae.sae_id, rule],
+    )
+
+
+def raw_users(audit: Audit, dataset_id: int, users: IntArray) -> list[str]:
+    """Raw ids of some dense users, in their order."""
+    rows = audit.rows(
+        "SELECT user_id, raw_id FROM users WHERE dataset_id = ? AND list_contains(?, user_id)",
+        [dataset_id, [int(user) for user in users]],
+    )
+    names = dict(rows)
+    return [str(names[int(user)]) for user in users]

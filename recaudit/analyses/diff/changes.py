@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,15 @@ LEAST_SHARED = 0.5
 """Share of the smaller side's users that both must know for the two to be paired."""
 
 
+class Basis(StrEnum):
+    """What the interval of a change rests on."""
+
+    PAIRED = "paired users"
+    UNPAIRED = "each model's users"
+    INTERVALS = "stored intervals"
+    NONE = "no interval"
+
+
 @dataclass(frozen=True)
 class Change:
     """From the old model to the new one.
@@ -36,6 +46,7 @@ class Change:
         error: its standard error.
         n: users it rests on; of the smaller side where users differ.
         how: how it was computed, in a sentence.
+        basis: the same in a word.
     """
 
     value: float
@@ -44,6 +55,7 @@ class Change:
     error: float | None
     n: int
     how: str
+    basis: Basis
 
 
 class Comparison:
@@ -125,7 +137,8 @@ class Comparison:
         n = min(self._count(found, groups, self._new), self._count(found, groups, self._old))
         where = "" if found.group is None else f" of {found.group}"
         how = f"bootstrap over users{where}, {self._draws:,} draws, seed {self._seed}; {self.about}"
-        return Change(float(value[0]), float(low), float(high), float(draws.std()), n, how)
+        basis = Basis.PAIRED if self.paired else Basis.UNPAIRED
+        return Change(float(value[0]), float(low), float(high), float(draws.std()), n, how, basis)
 
     def _members(self, group: str) -> BoolArray:
         return self._groups.get(group, np.zeros(len(self._new), dtype=bool))
@@ -192,16 +205,16 @@ def _of_intervals(new: Number, old: Number, *, relative: bool) -> Change:
     value = float(_changed(np.array([new.value]), np.array([old.value]), relative)[0])
     n = min(new.n, old.n)
     if new.error is None or old.error is None:
-        return Change(
-            value, None, None, None, n, "difference of two values of which one or both have no interval"
-        )
+        said = "difference of two values of which one or both have no interval"
+        return Change(value, None, None, None, n, said, Basis.NONE)
     error = float(np.hypot(new.error, old.error))
     how = "from the stored intervals of both models, taken as independent: wider than a paired one would be"
     if relative:
         if not old.value:
-            return Change(value, None, None, None, n, "the old value is 0: no share of it can be taken")
+            said = "the old value is 0: no share of it can be taken"
+            return Change(value, None, None, None, n, said, Basis.NONE)
         error = float(np.hypot(new.error, old.error * new.value / old.value) / abs(old.value))
-    return Change(value, value - 1.959964 * error, value + 1.959964 * error, error, n, how)
+    return Change(value, value - 1.959964 * error, value + 1.959964 * error, error, n, how, Basis.INTERVALS)
 
 
 def same_number(number: Number, among: Mapping[tuple[str, str, str], Number]) -> Number | None:

@@ -1,0 +1,223 @@
+"""What became of each concept: kept, split, merged, lost, new, or undecided.
+
+A side *holds* a concept where its coverage (or its concept vector) passed its own test. Held there and not here is a
+loss only where the AUC also fell by more than both intervals allow for; anything less is undecided. A gate's rule
+"no concept lost" is decided by the same function.
+
+Two concepts *merge* where the first model has a latent for each and the second one latent for both; one *splits* the
+other way round. Only latents that most half-picks agree on count: a concept whose best latent changes with the half of
+the items one looks at shares it with nobody in particular.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from recaudit.analyses.diff.sides import Side
+from recaudit.analyses.diff.summary import Concept
+from recaudit.metrics import judging
+from recaudit.store import diff as store
+from recaudit.store.diff import CONCEPT_RULES
+
+_Z = 1.959963984540054
+STEADY = 0.5
+"""Share of half-picks above which a latent is a concept's own."""
+
+Key = tuple[str, str]
+"""Kind and name."""
+
+
+class Fate(StrEnum):
+    """What became of a concept. ``absent``: neither side holds it."""
+
+    LOST = "lost"
+    MERGED = "merged"
+    SPLIT = "split"
+    NEW = "new"
+    UNDECIDED = "undecided"
+    KEPT = "kept"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class ConceptChange:
+    """A concept on both sides.
+
+    Attributes:
+        a, b: as each side found it; None where that side did not test it.
+        change: AUC of B less that of A, with the 95 % interval of two independent ones; None where one is missing.
+        q: of a fall (of a rise) that large by chance, Benjamini-Hochberg over the concepts that only A (only B) holds;
+            None where both or neither hold it.
+        latent_a, latent_b: its best latents, by coverage only.
+        shared_with: concepts that it merged with, or that it was split from.
+    """
+
+    kind: str
+    name: str
+    fate: Fate
+    a: Concept | None
+    b: Concept | None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    q: float | None = None
+    latent_a: int | None = None
+    latent_b: int | None = None
+    shared_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ConceptDiff:
+    """All concepts that either side tested, by one source; those of most consequence first."""
+
+    source: str
+    """``coverage by RULE``, or the variant of a concept vector."""
+    changes: tuple[ConceptChange, ...]
+
+    def of(self, *fates: Fate) -> tuple[ConceptChange, ...]:
+        """Those of some fates."""
+        return tuple(change for change in self.changes if change.fate in fates)
+
+    @property
+    def held(self) -> int:
+        """Concepts that the first side holds."""
+        return sum(change.a is not None and change.a.held for change in self.changes)
+
+
+def by_coverage(old: Sequence[Concept], new: Sequence[Concept]) -> str | None:
+    """The attribution rule by which both tested concepts; None without one."""
+    both = {c.source for c in old} & {c.source for c in new}
+    return next((s for rule in CONCEPT_RULES if (s := f"coverage by {rule}") in both), None)
+
+
+def by_vectors(old: Sequence[Concept], new: Sequence[Concept]) -> str | None:
+    """The kind of concept vector that both have; None without one."""
+    both = {c.source for c in old} & {c.source for c in new}
+    return min((source for source in both if not source.startswith("coverage by ")), default=None)
+
+
+def changes(
+    old: Sequence[Concept], new: Sequence[Concept], source: str, *, kind: str | None = None
+) -> tuple[ConceptChange, ...]:
+    """Fates from what both sides found, in order of kind and name.
+
+    One-sided z of the two AUCs, their intervals taken as independent; BH over the concepts that only the old side
+    holds for losses, and over those that only the new one holds for gains.
+
+    Args:
+        kind: only concepts of it.
+    """
+    before = _by_key(old, source, kind)
+    after = _by_key(new, source, kind)
+    found = [_change(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
+    for sign, fate in ((-1, Fate.LOST), (1, Fate.NEW)):
+        tested = [i for i, one in enumerate(found) if _direction(one) == sign]
+        qs = judging.false_discoveries([_p(found[i], sign) for i in tested])
+        for i, q in zip(tested, qs, strict=True):
+            found[i] = replace(found[i], q=q, fate=fate if q <= judging.ALPHA else Fate.UNDECIDED)
+    return tuple(found)
+
+
+def compared(old: Sequence[Concept], new: Sequence[Concept], a: Side, b: Side) -> tuple[ConceptDiff, ...]:
+    """One diff a source that both sides have: coverage, then concept vectors."""
+    found = []
+    for source in (by_coverage(old, new), by_vectors(old, new)):
+        if source is not None:
+            fates = changes(old, new, source)
+            if source.startswith("coverage by "):
+                rule = source.removeprefix("coverage by ")
+                fates = _with_latents(fates, _latents(a, rule), _latents(b, rule))
+            found.append(ConceptDiff(source, tuple(sorted(fates, key=_consequence))))
+    return tuple(found)
+
+
+def _by_key(concepts: Sequence[Concept], source: str, kind: str | None) -> dict[Key, Concept]:
+    return {(c.kind, c.name): c for c in concepts if c.source == source and kind in (None, c.kind)}
+
+
+def _change(key: Key, a: Concept | None, b: Concept | None) -> ConceptChange:
+    if a is None or b is None:
+        held = (a or b) is not None and (a.held if a is not None else b is not None and b.held)
+        return ConceptChange(*key, Fate.UNDECIDED if held else Fate.ABSENT, a, b)
+    fate = {(True, True): Fate.KEPT, (False, False): Fate.ABSENT}.get((a.held, b.held), Fate.UNDECIDED)
+    change, error = b.auc - a.auc, _error(a, b)
+    if error is None:
+        return ConceptChange(*key, fate, a, b, change)
+    return ConceptChange(*key, fate, a, b, change, change - _Z * error, change + _Z * error)
+
+
+def _direction(change: ConceptChange) -> int:
+    """-1 where only the old side holds it, 1 where only the new one does, else 0."""
+    if change.a is None or change.b is None:
+        return 0
+    return int(change.b.held) - int(change.a.held)
+
+
+def _p(change: ConceptChange, sign: int) -> float:
+    """One-sided p of a fall or rise as large."""
+    assert change.a is not None
+    assert change.b is not None
+    error = _error(change.a, change.b)
+    if error is None:
+        return 1.0
+    return judging.p_allowed(-sign * (change.b.auc - change.a.auc), error, (0.0, np.inf))
+
+
+def _error(a: Concept, b: Concept) -> float | None:
+    widths = [(c.high - c.low) / (2 * _Z) for c in (a, b) if c.low is not None and c.high is not None]
+    return float(np.hypot(widths[0], widths[1])) if len(widths) == 2 else None
+
+
+@dataclass(frozen=True)
+class _Best:
+    latent: int
+    steady: bool
+
+
+def _latents(side: Side, rule: str) -> dict[Key, _Best]:
+    assert side.sae is not None
+    rows = store.concept_latents(side.audit, side.sae, rule).itertuples()
+    return {(row.kind, row.name): _Best(int(row.latent), row.pick_share >= STEADY) for row in rows}
+
+
+def _with_latents(
+    found: Sequence[ConceptChange], best_a: Mapping[Key, _Best], best_b: Mapping[Key, _Best]
+) -> tuple[ConceptChange, ...]:
+    """Best latents, and among kept concepts the merged and the split ones."""
+    kept = [(one.kind, one.name) for one in found if one.fate is Fate.KEPT]
+    merged = _sharing(kept, apart=best_a, together=best_b)
+    split = _sharing(kept, apart=best_b, together=best_a)
+    done = []
+    for one in found:
+        key = (one.kind, one.name)
+        fate = Fate.MERGED if key in merged else Fate.SPLIT if key in split else one.fate
+        shared = merged.get(key) or split.get(key, ())
+        latents = [best[key].latent if key in best else None for best in (best_a, best_b)]
+        done.append(replace(one, fate=fate, shared_with=shared, latent_a=latents[0], latent_b=latents[1]))
+    return tuple(done)
+
+
+def _sharing(
+    keys: Sequence[Key], *, apart: Mapping[Key, _Best], together: Mapping[Key, _Best]
+) -> dict[Key, tuple[str, ...]]:
+    """Concepts of one kind that share a latent on one side and have latents of their own on the other."""
+    groups: defaultdict[tuple[str, int], list[Key]] = defaultdict(list)
+    for key in keys:
+        if key in apart and key in together and apart[key].steady and together[key].steady:
+            groups[key[0], together[key].latent].append(key)
+    found = {}
+    for members in groups.values():
+        for key in members:
+            others = tuple(o[1] for o in members if o != key and apart[o].latent != apart[key].latent)
+            if others:
+                found[key] = others
+    return found
+
+
+def _consequence(change: ConceptChange) -> tuple[int, float, str, str]:
+    return list(Fate).index(change.fate), -abs(change.change or 0.0), change.kind, change.name

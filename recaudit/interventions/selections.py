@@ -33,12 +33,7 @@ def resolved(audit: Audit, model: Model, sae: Sae | None, intervention: Interven
     """
     if not intervention.of_latents:
         return replace(intervention, dictionary=None, dictionary_sha256=None)
-    if sae is None:
-        raise NoVerdictError(
-            f"model {printable(model.name)} has no dictionary, and the intervention edits latents",
-            fix="train one with `recaudit train`, or edit along a direction",
-        )
-    _check_dictionary(intervention, sae)
+    sae = checked(model, sae, intervention)
     edits = tuple(_with_latents(audit, model, sae, edit) for edit in intervention.edits)
     return replace(intervention, edits=edits, dictionary=sae.name, dictionary_sha256=sae.sha256)
 
@@ -82,7 +77,17 @@ def _first(found: list[int], n: int, missing: str, fill: str, model: Model) -> t
     return tuple(found[:n])
 
 
-def _check_dictionary(intervention: Intervention, sae: Sae) -> None:
+def checked(model: Model, sae: Sae | None, intervention: Intervention) -> Sae:
+    """The dictionary, if the intervention's edits of latents can be done with it.
+
+    Raises:
+        UsageError, NoVerdictError: as ``resolved``.
+    """
+    if sae is None:
+        raise NoVerdictError(
+            f"model {printable(model.name)} has no dictionary, and the intervention edits latents",
+            fix="train one with `recaudit train`, or edit along a direction",
+        )
     wanted = intervention.dictionary_sha256
     if wanted is not None and not sae.sha256.startswith(wanted):
         raise UsageError(
@@ -109,6 +114,7 @@ def _check_dictionary(intervention: Intervention, sae: Sae) -> None:
                 f"{printable(sae.name)} is gated: its pre-activations have two parts",
                 fix='add `at = "codes"` to the edit',
             )
+    return sae
 
 
 def _with_latents(audit: Audit, model: Model, sae: Sae, edit: Edit) -> Edit:

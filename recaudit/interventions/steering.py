@@ -154,7 +154,7 @@ class Steering:
 
     def rows_of(self, edit: Edit) -> BoolArray:
         """Which cases, or columns of the catalogue, an edit is for."""
-        return self._items_of(edit) if edit.items else self._users_of(edit)
+        return self._items_of(edit) if edit.items else self.audience(edit)
 
     def audience(self, edit: Edit) -> BoolArray:
         """Cases that an edit of users is for: [cases].

@@ -259,6 +259,15 @@ def latent_names(audit: Audit, sae: Sae) -> dict[int, str]:
     return {int(row[0]): str(row[1]) for row in rows}
 
 
+def group_sizes(audit: Audit, dataset_id: int) -> list[tuple[str, int]]:
+    """User groups, ``attribute=value``, with their numbers of users."""
+    rows = audit.rows(
+        "SELECT attribute || '=' || value, count(*) FROM user_groups WHERE dataset_id = ? GROUP BY ALL ORDER BY 1",
+        [dataset_id],
+    )
+    return [(str(name), int(n)) for name, n in rows]
+
+
 def user_facts(audit: Audit, model: Model, user: int) -> list[tuple[str, Any]]:
     """What is known of a user besides the history, in words."""
     ((n, train, rated, mean),) = audit.rows(

@@ -19,9 +19,10 @@ from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
 from recaudit.errors import RecauditError
 from recaudit.text import printable
 from recaudit.tui.asking import Asking
+from recaudit.tui.desk import State
 from recaudit.tui.host import Subject
 from recaudit.tui.keys import bindings, keymap
-from recaudit.tui.messages import Changed, GoTo, Told, Troubled
+from recaudit.tui.messages import Changed, GoTo, Put, Told, Troubled
 from recaudit.tui.modals.choose import Choose
 from recaudit.tui.modals.problem import Problem
 from recaudit.tui.palette import Entities, Panes
@@ -94,11 +95,20 @@ class AuditApp(App[None]):
         self.subject: Subject | None = None
         self.author = author or "tui"
         self.history = History()
+        self._desks: dict[tuple[int, int | None], State] = {}
         self._named = (model, sae)
         self._begin = place or Place("pane", TABS[0].id)
         self.set_keymap(keymap(keys or {}))
         if theme:
             self.theme = theme
+
+    @property
+    def desk(self) -> State:
+        """What lies on the desk of the model and dictionary in front."""
+        subject = self.subject
+        assert subject is not None
+        key = (subject.model.model_id, subject.sae.sae_id if subject.sae else None)
+        return self._desks.setdefault(key, State())
 
     def compose(self) -> ComposeResult:
         yield Body()
@@ -223,6 +233,31 @@ class AuditApp(App[None]):
         pane = (event.tab.id or "").removeprefix("tab-")
         if self.query_one(ContentSwitcher).current != pane and self.subject is not None:
             self.go(Place("pane", pane))
+
+    @on(Put)
+    def _put(self, message: Put) -> None:
+        """On the desk once the audit knows every latent of it."""
+        subject, state = self.subject, self.desk
+
+        def question(audit: Audit) -> None:
+            from recaudit.tui.data.desk import facts_of
+
+            assert subject is not None
+            if message.edits:
+                facts_of(audit, subject, message.edits)
+
+        def known(_: None) -> None:
+            state.trail.change(state.trail.now.put(*message.edits))
+            state.users = tuple(dict.fromkeys((*message.users, *state.users)))
+            for pane in self.query(Pane):
+                pane.desk_changed()
+            if message.stay:
+                what = "The list is beside the desk" if message.users else "On the desk"
+                self.notify(f"{what}; {len(state.trail.now.edits)} edits lie there.")
+            else:
+                self.go(Place("pane", "interventions"))
+
+        self.query_one(Body).ask(question, known, group="put")
 
     def action_pane(self, name: str) -> None:
         """Show a tab."""

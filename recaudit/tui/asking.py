@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual import on
 from textual.widget import Widget
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from recaudit.store import Audit
 
 T = TypeVar("T")
+Q = TypeVar("Q")
 
 
 class Asking(Widget):
@@ -94,6 +97,70 @@ class Asking(Widget):
             message.then(message.value)
         except Exception as error:  # noqa: BLE001 - a page that cannot be drawn leaves the rest standing
             self.post_message(Troubled(error))
+
+
+class Newest(Generic[Q, T]):
+    """A thread that answers the newest question. Questions that a newer one overtakes are dropped, and so are answers that
+    come too late: ``take`` only ever gets answers to the last question asked.
+    """
+
+    def __init__(
+        self,
+        widget: Asking,
+        answer: Callable[[Q], Iterator[T]],
+        take: Callable[[T], None],
+        done: Callable[[], None],
+    ) -> None:
+        """Args:
+        answer: runs in the thread; its parts are shown one by one.
+        take, done: run where widgets may be touched; ``done`` when the last question is answered or has failed.
+        """
+        self._widget = widget
+        self._answer = answer
+        self._take = take
+        self._done = done
+        self._lock = Lock()
+        self._waiting: Q | None = None
+        self._running = False
+        self._number = 0
+
+    def ask(self, question: Q) -> None:
+        """Ask, instead of whatever is being asked."""
+        with self._lock:
+            self._number += 1
+            self._waiting = question
+            if self._running:
+                return
+            self._running = True
+        self._widget.run_worker(self._work, thread=True, group="newest", exit_on_error=False)
+
+    def _work(self) -> None:
+        worker = get_current_worker()
+        while True:
+            with self._lock:
+                question, number, self._waiting = self._waiting, self._number, None
+                if question is None or worker.is_cancelled:
+                    self._running = False
+                    return
+            self._answered(question, number)
+
+    def _answered(self, question: Q, number: int) -> None:
+        try:
+            for part in self._answer(question):
+                if number != self._number:
+                    return
+                self._post(number, partial(self._take, part))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person is told and the app lives
+            if number == self._number:
+                self._widget.post_message(Troubled(error, lambda: self.ask(question)))
+        self._post(number, self._done)
+
+    def _post(self, number: int, then: Callable[[], None]) -> None:
+        def unless_late(_: None) -> None:
+            if number == self._number:
+                then()
+
+        self._widget.post_message(Answered(unless_late, None))
 
 
 def is_busy(widget: Widget) -> bool:

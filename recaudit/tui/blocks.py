@@ -19,6 +19,7 @@ GOES_FIRST = (
     "",
     "q",
     "z",
+    "before",
     "users",
     "expected",
     "average",
@@ -51,6 +52,8 @@ class Row:
     values: tuple[Any, ...]
     places: tuple[Place, ...] = ()
     style: str = ""
+    take: str = ""
+    """What the pane is told when Enter is pressed on a row that leads nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Block:
     draw: Callable[[int], list[str]] | None = None
     below: str = ""
     """A line under a drawing."""
+    sentences: tuple[str, ...] = ()
+    """Above the table, each on lines of its own."""
     headed: bool = True
     """Whether the names of the columns are shown."""
 

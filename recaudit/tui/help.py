@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _SCOPES = {
     "list": "In a list",
     "page": "On a page",
+    "sliders": "On the desk",
+    "desk": "Around the desk",
+    "put": "Towards the desk",
     "detail": "List and page",
     "latents": "Latents",
     "sql": "SQL",

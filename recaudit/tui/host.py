@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from recaudit.store.read import Model, Sae
+    from recaudit.tui.desk import State
     from recaudit.tui.session import Session
 
 
@@ -26,6 +27,10 @@ class Host(Protocol):
     session: Session
     subject: Subject | None
     author: str
+
+    @property
+    def desk(self) -> State:
+        """What lies on the desk of the subject in front."""
 
 
 def host(widget: Widget) -> Host:

@@ -8,6 +8,7 @@ from typing import Any
 
 from textual.message import Message
 
+from recaudit.interventions.edits import Edit
 from recaudit.tui.places import Place
 
 
@@ -43,6 +44,15 @@ class Told(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, Told)
+
+
+@dataclass
+class Put(Message):
+    """Edits are to be put on the desk, or users beside it. ``stay``: do not go there."""
+
+    edits: tuple[Edit, ...] = ()
+    users: tuple[str, ...] = ()
+    stay: bool = False
 
 
 @dataclass

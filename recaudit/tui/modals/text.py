@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -11,6 +12,9 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Markdown, Static
+
+from recaudit.errors import RecauditError
+from recaudit.text import printable
 
 
 class Reading(ModalScreen[None]):
@@ -56,19 +60,35 @@ class Help(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
 
+def told(error: RecauditError) -> str:
+    """What is wrong, and below it what to do."""
+    return printable(error.message, 400) + (f"\n→ {printable(error.fix, 400)}" if error.fix else "")
+
+
 class Writing(ModalScreen[str | None]):
     """One line to write. Dismissed with it, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Leave")]
 
-    def __init__(self, title: str, text: str, *, hint: str = "", before: str = "", limit: int = 200) -> None:
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        *,
+        hint: str = "",
+        before: str = "",
+        limit: int = 200,
+        check: Callable[[str], object] | None = None,
+    ) -> None:
         """Args:
         before: what is there now; the change is shown as a diff while one writes.
+        check: raises ``RecauditError`` for what cannot be taken; its words are shown, and the line stays.
         """
         super().__init__()
         self._texts = (title, text, hint)
         self._before = before
         self._limit = limit
+        self._check = check
 
     def compose(self) -> ComposeResult:
         title, text, hint = self._texts
@@ -76,6 +96,7 @@ class Writing(ModalScreen[str | None]):
             yield Static(title, classes="box-title", markup=False)
             yield Input(text, max_length=self._limit, compact=True)
             yield Static("", id="diff", markup=False)
+            yield Static("", id="wrong", markup=False)
             yield Static(hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
@@ -86,6 +107,7 @@ class Writing(ModalScreen[str | None]):
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
         new = event.value.strip()
+        self.query_one("#wrong", Static).update("")
         if new == self._before:
             self.query_one("#diff", Static).update("no change")
             return
@@ -96,4 +118,11 @@ class Writing(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _written(self, event: Input.Submitted) -> None:
         event.stop()
-        self.dismiss(event.value.strip())
+        text = event.value.strip()
+        try:
+            if self._check is not None:
+                self._check(text)
+        except RecauditError as error:
+            self.query_one("#wrong", Static).update(told(error))
+        else:
+            self.dismiss(text)

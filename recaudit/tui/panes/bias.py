@@ -9,8 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from recaudit.tui.messages import GoTo
-from recaudit.tui.panes.pane import Pane
+from recaudit.interventions.edits import Edit
+from recaudit.tui.messages import GoTo, Put
+from recaudit.tui.panes.pane import Pane, Puts
 from recaudit.tui.places import Place
 from recaudit.tui.widgets.listing import Listing
 from recaudit.tui.widgets.page import Page
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from recaudit.tui.blocks import Block
 
 
-class BiasPane(Pane):
+class BiasPane(Puts, Pane):
     """A page of numbers and curves; a list of latents with their figures in every contrast."""
 
     HELP = """\
@@ -48,8 +49,18 @@ latents that go with a contrast: `contrast:popularity`, `contrast:gender`, `q<0.
 
         self.ask_parts(question, page.add, group="detail")
 
+    def for_desk(self) -> Put | None:
+        """A slider for the latent under the cursor."""
+        key = self.query_one(Listing).key
+        return None if key is None else Put((Edit("scale", (_latent(key),), by=1.0),))
+
     @on(Listing.Opened)
     def _opened(self, event: Listing.Opened) -> None:
         event.stop()
         if not event.quietly:
-            self.post_message(GoTo(Place("latent", str(event.key).rpartition(" ")[2])))
+            self.post_message(GoTo(Place("latent", str(_latent(event.key)))))
+
+
+def _latent(key: object) -> int:
+    """Of a row, whose key is a contrast and a latent."""
+    return int(str(key).rpartition(" ")[2])

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
-from recaudit.tui.panes.pane import Split
+from recaudit.interventions.edits import Edit
+from recaudit.tui.messages import Put
+from recaudit.tui.panes.pane import Puts, Split
 
 if TYPE_CHECKING:
     from recaudit.store import Audit
     from recaudit.tui.blocks import Block
+
+
+BEST = 3
+"""Latents of a concept that go on the desk together."""
 
 
 class EntityPane(Split):
@@ -29,7 +35,7 @@ class EntityPane(Split):
         self.ask_parts(question, self.page.add, group="detail")
 
 
-class ConceptsPane(EntityPane):
+class ConceptsPane(Puts, EntityPane):
     """Concepts: which latents have them, their vectors, what ratings say."""
 
     VIEW = DATA = "concepts"
@@ -38,15 +44,26 @@ class ConceptsPane(EntityPane):
     HELP = """\
 Concepts of items: genres, decades, popularity bands, tags. `is:missing` lists those that no latent has; `verdict:popularity`
 those that are only popularity. The page holds the concept vector, the scatter of users and the map of its kind.
+`i` puts the latents that stand for a concept on the desk.
 """
 
+    def for_desk(self) -> Put | None:
+        """One slider for the latents that stand for the concept best."""
+        key = self.in_front
+        return None if key is None else Put((Edit("scale", select=f"concept:{key}:{BEST}", by=1.0),))
 
-class UsersPane(EntityPane):
+
+class UsersPane(Puts, EntityPane):
     """Users: history, recommendations and the latents that made them, profile."""
 
     VIEW = DATA = "users"
     KIND = "user"
     EMPTY = "The audit holds no users.\n\nrecaudit ingest CHECKPOINT --data PATH reads them."
+
+    def for_desk(self) -> Put | None:
+        """The user's list beside the sliders."""
+        key = self.in_front
+        return None if key is None else Put(users=(key,))
 
 
 class ItemsPane(EntityPane):

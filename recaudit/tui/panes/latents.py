@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 
+from recaudit.interventions.edits import Edit
 from recaudit.tui.host import host
 from recaudit.tui.keys import bindings
-from recaudit.tui.messages import Changed
+from recaudit.tui.messages import Changed, Put
 from recaudit.tui.modals.text import Writing
-from recaudit.tui.panes.pane import Split
+from recaudit.tui.panes.pane import Puts, Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from recaudit.tui.data.latent import Pinned
 
 
-class LatentsPane(Split):
+class LatentsPane(Puts, Split):
     """The list of latents, and the page of one."""
 
     VIEW = "latents"
@@ -102,8 +103,13 @@ class LatentsPane(Split):
 
         self.ask(question, open_dialog, group="pinned")
 
+    def for_desk(self) -> Put | None:
+        """A slider for the latent."""
+        latent = self._chosen()
+        return None if latent is None else Put((Edit("scale", (latent,), by=1.0),))
+
     def _chosen(self) -> int | None:
-        key = self.shown if self.page.display else self.listing.key
+        key = self.in_front
         return None if key is None or self.subject.sae is None else int(key)
 
     def _changed(self, said: str) -> None:

@@ -8,11 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 
 from recaudit.tui.asking import Asking
 from recaudit.tui.host import Subject, host
 from recaudit.tui.keys import bindings
-from recaudit.tui.messages import GoTo
+from recaudit.tui.messages import GoTo, Put
 from recaudit.tui.places import Kind, Place
 from recaudit.tui.widgets.listing import Listing
 from recaudit.tui.widgets.page import Page
@@ -38,6 +39,9 @@ class Pane(Asking, Vertical):
     def show_place(self, key: str) -> None:
         """Show an entity."""
 
+    def desk_changed(self) -> None:
+        """Something was put on the desk from elsewhere."""
+
     def leave(self) -> bool:
         """Close what is open over the pane's first sight; False where there is nothing."""
         return any(listing.leave() for listing in self.query(Listing))
@@ -48,6 +52,23 @@ class Pane(Asking, Vertical):
             if widget.focusable:
                 widget.focus()
                 return
+
+
+class Puts(Widget):
+    """A pane whose entities can be put on the desk."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("put")]
+
+    def for_desk(self) -> Put | None:
+        """What the entity in front puts there."""
+        raise NotImplementedError
+
+    def action_put(self, stay: bool) -> None:
+        """Put it there, and go there unless one stays."""
+        message = self.for_desk()
+        if message is not None:
+            message.stay = stay
+            self.post_message(message)
 
 
 class Split(Pane):
@@ -78,6 +99,12 @@ class Split(Pane):
     def page(self) -> Page:
         """The page beside it."""
         return self.query_one(Page)
+
+    @property
+    def in_front(self) -> str | None:
+        """Key of the entity that is looked at: of the page, else of the row under the cursor."""
+        key = self.shown if self.page.display else self.listing.key
+        return None if key is None else str(key)
 
     def load(self) -> None:
         """The list again, and the page of what was shown."""

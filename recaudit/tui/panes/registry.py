@@ -35,6 +35,7 @@ TABS = (
     Tab("users", "4", "Users", "Users", "entities:UsersPane"),
     Tab("items", "5", "Items", "Items", "entities:ItemsPane"),
     Tab("bias", "6", "Bias", "Bias", "bias:BiasPane"),
+    Tab("interventions", "7", "Interventions", "Steer", "interventions:InterventionsPane"),
     Tab("sql", "0", "SQL", "SQL", "sql:SqlPane"),
 )
 BY_ID = {tab.id: tab for tab in TABS}

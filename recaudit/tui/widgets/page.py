@@ -45,16 +45,22 @@ behind it, `e` exports its table.
         title: str
         pairs: list[tuple[str, str]]
 
+    @dataclass
+    class Taken(Message):
+        """A row was chosen whose meaning its pane knows (``Row.take``)."""
+
+        what: str
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
         self.blocks: list[Block] = []
         self._behind: dict[int, tuple[Block, Row | None]] = {}
         self._drawn_for = 0
 
-    def show(self, blocks: Iterable[Block]) -> None:
-        """Show these blocks instead, from the top."""
+    def show(self, blocks: Iterable[Block], *, keep: bool = False) -> None:
+        """Show these blocks instead, from the top; or where one was, with ``keep``."""
         self.blocks = list(blocks)
-        self._draw(keep=False)
+        self._draw(keep=keep)
 
     def add(self, block: Block) -> None:
         """Append a block."""
@@ -85,7 +91,7 @@ behind it, `e` exports its table.
     def _draw(self, *, keep: bool) -> None:
         if not self._width:
             return
-        place = self.highlighted if keep else None
+        place, scrolled = (self.highlighted, self.scroll_y) if keep else (None, 0)
         self._drawn_for = self._width
         self.clear_options()
         self._behind.clear()
@@ -93,6 +99,7 @@ behind it, `e` exports its table.
             self._append(block)
         if place is not None and place < self.option_count:
             self.highlighted = place
+            self.scroll_to(y=scrolled, animate=False)
         else:
             self._top()
 
@@ -110,6 +117,9 @@ behind it, `e` exports its table.
             head.append(Content.styled(block.title, HEAD))
         if block.caption:
             head += [Content.styled(line, QUIET) for line in wrapped(block.caption, width)]
+        for sentence in block.sentences:
+            lines = wrapped(sentence, width - 2)
+            head += [Content(("  " if number else "· ") + line) for number, line in enumerate(lines)]
         options: list[Option] = []
         behind: dict[int, tuple[Block, Row | None]] = {}
         fit = fitted(block, width) if block.rows else None
@@ -149,6 +159,8 @@ behind it, `e` exports its table.
             self.post_message(GoTo(places[0]))
         elif places:
             self.post_message(self.Choose(places))
+        elif found and found[1] and found[1].take:
+            self.post_message(self.Taken(found[1].take))
         else:
             self.action_whole()
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "debias": "Find the cheapest edit against popularity, a concept or a group difference.",
     "gate": "Check a policy on a model; the exit code is the verdict, for CI.",
     "bless": "Make a model the baseline that gates compare others with.",
+    "diff": "What changed between two models: numbers, concepts, lists, latents.",
     "recommend": "A user's recommendations.",
     "explain": "Split a score over latents, bias and SAE error.",
     "metrics": "List every metric with definition and source.",

@@ -9,6 +9,7 @@ from recaudit.analyses.diff.summary import Summary, summarise
 from recaudit.errors import UsageError
 from recaudit.gates import document
 from recaudit.store import Audit, gates, read, reading
+from recaudit.store.naming import located
 from recaudit.text import printable
 
 
@@ -37,10 +38,10 @@ def find(audit: Audit, named: str, sae: str | None = None) -> Baseline:
     """
     if named.endswith(".json"):
         return _of_document(*document.read_file(Path(named)))
-    file, _, model = named.rpartition(":") if ".duckdb:" in named else (named, "", "")
-    if file.endswith(".duckdb"):
-        with reading(Path(file)) as other:
-            return _of_model(other, model or None, named, sae)
+    file, model = located(named)
+    if file is not None:
+        with reading(file) as other:
+            return _of_model(other, model, named, sae)
     blessed = gates.baseline_named(audit, named)
     if blessed is not None:
         return _of_document(*document.read(blessed.document, f"baseline {named}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,12 +70,22 @@ def other_metrics(report: Report, prefix: str) -> list[MetricRow]:
 
 def title(row: MetricRow) -> str:
     """The metric's title with its slice."""
-    known = BY_NAME[row.metric].title if row.metric in BY_NAME else row.metric
-    where = ", ".join(_SLICES.get((key, value), f"{key} {value}") for key, value in row.slice.items())
+    return titled(row.metric, row.slice)
+
+
+def titled(metric: str, slice_: Mapping[str, Any]) -> str:
+    """``title`` of a metric and a slice."""
+    known = BY_NAME[metric].title if metric in BY_NAME else metric
+    where = ", ".join(_SLICES.get((key, str(value)), f"{key} {value}") for key, value in slice_.items())
     return f"{known}, {where}" if where else known
 
 
-_SLICES = {("cases", "test"): "test cases", ("cases", "newest"): "newest cases"}
+_SLICES = {
+    ("cases", "test"): "test cases",
+    ("cases", "newest"): "newest cases",
+    ("ranking", "original"): "original",
+    ("ranking", "reconstructed"): "reconstructed",
+}
 
 
 def number(value: Any) -> str:
@@ -104,9 +115,13 @@ def short(value: float | None) -> Figure:
 
 
 def estimate(value: float | None, low: float | None, high: float | None) -> Figure:
-    """``.98 [.97, .99]``."""
+    """``.98 [.97, .99]``; the value alone where it has no interval."""
     known = short(value)
-    return known if known == "–" else Figure(f"{known} [{short(low)}, {short(high)}]")
+    return (
+        known
+        if known == "–" or low is None or low != low
+        else Figure(f"{known} [{short(low)}, {short(high)}]")
+    )
 
 
 def joined(table: TableSection) -> tuple[list[str], list[list[Any]]]:

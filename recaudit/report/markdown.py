@@ -8,7 +8,7 @@ from typing import Any
 
 from recaudit.report import layout
 from recaudit.report.document import Document
-from recaudit.report.model import MetricRow, Report, TableSection
+from recaudit.report.model import FindingRow, MetricRow, Report, TableSection
 from recaudit.text import printable
 
 _WORDS = {"serious": "**Serious.**", "warning": "**Warning.**", "info": ""}
@@ -38,7 +38,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield "## What to know"
     yield ""
     for finding in report.findings:
-        yield f"- {_WORDS[finding.severity]} {escaped(finding.sentence)}".replace("-  ", "- ")
+        yield finding_line(finding)
     yield ""
     if layout.ranking_lines(report):
         yield f"## Ranking, protocol {report.protocol['name']}"
@@ -55,6 +55,11 @@ def _lines(report: Report) -> Iterator[str]:
     for name, reason in report.missing.items():
         yield from ("", f"*{name} not run: {escaped(reason)}*")
     yield from ("", f"recaudit {report.tool_version}, run `{report.run_id}`")
+
+
+def finding_line(finding: FindingRow) -> str:
+    """A finding as an item of a list."""
+    return f"- {_WORDS[finding.severity]} {escaped(finding.sentence)}".replace("-  ", "- ")
 
 
 def _ranking(report: Report) -> Iterator[str]:

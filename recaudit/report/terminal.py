@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -12,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from recaudit.report import layout
-from recaudit.report.model import MetricRow, Report, TableSection
+from recaudit.report.model import FindingRow, MetricRow, Report, TableSection
 from recaudit.text import printable
 
 _STYLES = {"serious": "bold red", "warning": "yellow", "info": "dim"}
 _TEXT_COLUMNS = {"title", "item", "user", "split", "message"}
 _TITLE_WIDTH = 40
-_GOES_FIRST = ("n", "kind", "verdict")
+_GOES_FIRST = ("n", "kind", "interval", "verdict")
 """Columns that leave a table which does not fit, in this order."""
 ITEMS_SHOWN = 3
 
@@ -29,12 +30,12 @@ def render(report: Report, console: Console) -> None:
 
 
 def _sections(report: Report, width: int) -> Iterator[RenderableType]:
-    yield _heading(f"Audit of {report.model['name']}")
+    yield heading(f"Audit of {report.model['name']}")
     yield _facts(report)
-    yield _heading("What to know")
-    yield _findings(report)
+    yield heading("What to know")
+    yield findings(report.findings)
     if layout.ranking_lines(report):
-        yield _heading(f"Ranking, protocol {report.protocol['name']}")
+        yield heading(f"Ranking, protocol {report.protocol['name']}")
         yield _caption(report.protocol["about"] + ".")
         yield _ranking(report)
     for prefix, title in (
@@ -43,31 +44,33 @@ def _sections(report: Report, width: int) -> Iterator[RenderableType]:
     ):
         rows = layout.other_metrics(report, prefix)
         if rows:
-            yield _heading(title)
+            yield heading(title)
             yield _metrics(rows)
     yield from _latents(report, width)
     for table in report.tables:
         if not table.name.startswith(layout.LATENT_ITEMS):
-            yield from _section(table, width)
+            yield from section(table, width)
     if report.missing:
-        yield _heading("Not run")
-    for section, reason in report.missing.items():
-        yield Text(f"  – {section}: {reason}", style="dim")
+        yield heading("Not run")
+    for name, reason in report.missing.items():
+        yield Text(f"  – {name}: {reason}", style="dim")
 
 
 def render_tables(tables: list[TableSection], console: Console) -> None:
     """Print tables alone."""
-    console.print(Group(*(part for table in tables for part in _section(table, console.width))))
+    console.print(Group(*(part for table in tables for part in section(table, console.width))))
 
 
-def _section(table: TableSection, width: int) -> Iterator[RenderableType]:
-    yield _heading(table.title)
+def section(table: TableSection, width: int) -> Iterator[RenderableType]:
+    """A table under its heading, with what to see in it."""
+    yield heading(table.title)
     if table.caption:
         yield _caption(table.caption)
     yield _table(table, width)
 
 
-def _heading(title: str) -> RenderableType:
+def heading(title: str) -> RenderableType:
+    """A line across with a title in it."""
     return Group(Text(), Rule(Text(printable(title), style="bold"), align="left", style="dim"))
 
 
@@ -105,11 +108,12 @@ def _plain(text: str) -> Text:
     return Text(printable(text))
 
 
-def _findings(report: Report) -> RenderableType:
+def findings(rows: list[FindingRow]) -> RenderableType:
+    """Sentences behind the mark of their severity."""
     lines = Table.grid(padding=(0, 1))
     lines.add_column(width=3, justify="right")
     lines.add_column(overflow="fold")
-    for finding in report.findings:
+    for finding in rows:
         mark = Text(layout.MARKS[finding.severity], style=_STYLES[finding.severity])
         lines.add_row(mark, Text(printable(finding.sentence)))
     return lines
@@ -133,7 +137,7 @@ def _latents(report: Report, width: int) -> Iterator[RenderableType]:
     blocks = layout.latent_blocks(report)
     if not blocks:
         return
-    yield _heading("Strongest latents and their items")
+    yield heading("Strongest latents and their items")
     yield _caption(
         "Three orderings of the same pairs: how often, how strongly, and how much likelier than overall (lift). "
         "Popular items head the first two everywhere; lift shows what sets a latent apart."
@@ -179,6 +183,7 @@ def _metrics(rows: list[MetricRow]) -> RenderableType:
 def _table(section: TableSection, width: int) -> RenderableType:
     columns, rows = layout.joined(section)
     shown = _fitting(columns, rows, width)
+    widths = _widths(shown, columns, rows, width)
     table = _grid()
     for name in shown:
         place = columns.index(name)
@@ -190,6 +195,7 @@ def _table(section: TableSection, width: int) -> RenderableType:
             no_wrap=True,
             overflow="ellipsis",
             ratio=1 if name == "title" else None,
+            max_width=widths[name],
         )
     for row in rows:
         cells = dict(zip(columns, row, strict=True))
@@ -212,13 +218,32 @@ def _fitting(columns: list[str], rows: list[list[object]], width: int) -> list[s
     return kept
 
 
+_LEAST_TEXT = 8
+
+
+def _widths(kept: list[str], columns: list[str], rows: list[list[object]], width: int) -> dict[str, int]:
+    """Width of each column; where they do not fit, the widest text gives way: half a number is none."""
+    widths = {name: _widest(name, columns, rows) for name in kept}
+    text = [name for name in kept if any(_is_text(row[columns.index(name)]) for row in rows)]
+    while text and sum(widths.values()) + 3 * (len(kept) - 1) > width - 4:
+        widest = max(text, key=lambda name: widths[name])
+        if widths[widest] <= _LEAST_TEXT:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not isinstance(value, layout.Figure)
+
+
 def _natural_width(kept: list[str], columns: list[str], rows: list[list[object]]) -> int:
-    places = [columns.index(name) for name in kept]
-    widest = [
-        max([len(columns[place]), *(len(_cell(columns[place], row[place])) for row in rows)])
-        for place in places
-    ]
-    return sum(widest) + 3 * (len(widest) - 1)
+    return sum(_widest(name, columns, rows) for name in kept) + 3 * (len(kept) - 1)
+
+
+def _widest(name: str, columns: list[str], rows: list[list[object]]) -> int:
+    place = columns.index(name)
+    return max([cell_len(name), *(cell_len(_cell(name, row[place])) for row in rows)])
 
 
 def _cell(name: str, value: object) -> str:

@@ -73,9 +73,10 @@ _READS = {
 
 def _metrics(diff: Diff) -> Iterator[Finding]:
     tested = [one for one in diff.metrics if one.direction is not Direction.UNTESTED]
-    for one in tested:
-        if one.a.metric in HEADLINE and one.a.slice == {"ranking": "original"}:
-            yield _headline(diff, one)
+    for metric in HEADLINE:
+        for one in tested:
+            if one.a.metric == metric and one.a.slice == {"ranking": "original"}:
+                yield _headline(diff, one)
     if tested:
         counts = Counter(one.direction for one in tested)
         same = counts[Direction.SAME] + counts[Direction.UNDECIDED]
@@ -108,21 +109,25 @@ def _headline(diff: Diff, one: MetricChange) -> Finding:
 
 def _concepts(diff: Diff, concepts: ConceptDiff) -> Iterator[Finding]:
     sql = _concept_sql(diff.b, concepts.source)
-    by = f"of {concepts.held:,} concepts that {_name(diff.a)} holds by {_source(concepts.source)}"
+    by = f"of the {concepts.held:,} concepts that {_name(diff.a)} {_held(concepts.source)}"
     lost, new = concepts.of(Fate.LOST), concepts.of(Fate.NEW)
     undecided = [one for one in concepts.of(Fate.UNDECIDED) if one.a is not None and one.a.held]
     if lost:
-        said = f"{len(lost):,} {by} {'is' if len(lost) == 1 else 'are'} lost: {_names(lost)}."
+        said = (
+            f"{len(lost):,} {by} {'is' if len(lost) == 1 else 'are'} lost in {_name(diff.b)}: {_names(lost)}."
+        )
         yield Finding("diff.concepts_lost", "serious", said, sql)
     if undecided:
-        said = (
-            f"{len(undecided):,} {by}: not held by {_name(diff.b)}, but no clear fall: {_names(undecided)}."
-        )
+        untested = sum(one.b is None for one in undecided)
+        why = "its AUC shows no clear fall"
+        if untested:
+            why = f"{untested:,} could not be tested there, of the others the AUC shows no clear fall"
+        said = f"{len(undecided):,} {by} may be gone in {_name(diff.b)}: {why}. {_names(undecided)}."
         yield Finding("diff.concepts_undecided", "warning", said, sql)
     if not lost and not undecided and concepts.held:
         yield Finding("diff.concepts_kept", "info", f"None {by} is lost.", sql)
     if new:
-        said = f"{len(new):,} concepts are new by {_source(concepts.source)}: {_names(new)}."
+        said = f"{_name(diff.b)} {_held(concepts.source)} {len(new):,} more: {_names(new)}."
         yield Finding("diff.concepts_new", "info", said, sql)
     for fate, severity, verb in (
         (Fate.MERGED, "warning", "had a latent each and now share one, so neither can be turned alone"),
@@ -146,11 +151,11 @@ def _groups(changed: Sequence[ConceptChange], fate: Fate) -> list[tuple[str, ...
 def _latents(diff: Diff, latents: LatentDiff) -> Iterator[Finding]:
     kept, merged, lost = len(latents.kept), len(latents.merged), len(latents.lost)
     chance = max(latents.chance.values())
-    how = "the cosine of decoder rows" if latents.by == COSINE else "the correlation of their codes"
+    how = "the cosine of decoder rows" if latents.by == COSINE else "the correlation of codes"
     said = (
-        f"By {how}, {kept:,} of {latents.compared_a:,} latents of {_name(diff.a)} have one of their own in "
-        f"{_name(diff.b)}, {merged:,} share one with another, {lost:,} have none better than the best of chance "
-        f"({chance:.2f} in the middle); {len(latents.new):,} of {latents.compared_b:,} in {_name(diff.b)} are new."
+        f"Latents of {_name(diff.a)} by {how}: {kept:,} of {latents.compared_a:,} have one of their own in "
+        f"{_name(diff.b)}, {merged:,} resemble one but not one to one, {lost:,} none more than chance does (best by chance "
+        f"{chance:.2f} in the middle). Of {latents.compared_b:,} in {_name(diff.b)}, {len(latents.new):,} are new."
     )
     yield Finding("diff.latents", "info", said, _sql(diff.b, "activations"))
 
@@ -193,8 +198,10 @@ def _concept_sql(subject: Subject, source: str) -> str:
     )
 
 
-def _source(source: str) -> str:
-    return source if source.startswith("coverage by ") else f"concept vectors ({source})"
+def _held(source: str) -> str:
+    if source.startswith("coverage by "):
+        return f"covers with latents ({source.removeprefix('coverage by ')})"
+    return f"holds as vectors ({source})"
 
 
 def _name(subject: Subject) -> str:

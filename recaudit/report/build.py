@@ -13,6 +13,7 @@ from recaudit.analyses import attribution
 from recaudit.analyses.protocol import protocol_named
 from recaudit.errors import UsageError
 from recaudit.report import sections
+from recaudit.report.context import Context
 from recaudit.report.model import SCHEMA_VERSION, FindingRow, MetricRow, Report, plain
 from recaudit.store import Audit, read, views
 from recaudit.store.read import Model, Sae
@@ -45,7 +46,7 @@ def context(
     rule: str = attribution.DEFAULT_RULE,
     sae_name: str | None = None,
     beside: str | None = None,
-) -> sections.Context:
+) -> Context:
     """What a report is about. Arguments as of ``build``.
 
     Args:
@@ -61,7 +62,7 @@ def context(
         raise UsageError(
             f"{printable(model.name)} cannot stand beside itself", fix="name another model of the audit"
         )
-    return sections.Context(
+    return Context(
         audit,
         model,
         read.find_sae(audit, model, sae_name),
@@ -70,7 +71,7 @@ def context(
     )
 
 
-def of_chapters(about: sections.Context, chapters: list[sections.Chapter]) -> Report:
+def of_chapters(about: Context, chapters: list[sections.Chapter]) -> Report:
     """The report whose sections have been collected."""
     audit, model, sae = about.audit, about.model, about.sae
     chosen = protocol_named(model.protocol)

@@ -34,6 +34,12 @@ def sections(audit: Audit, model: Model, sae: Sae) -> list[TableSection]:
     ]
 
 
+def said_of(rule: str) -> str:
+    """A rule in a few words, for a heading."""
+    said = {"direct": "by effect on scores", "item": "by items' own codes", "case": "groups of users"}
+    return said.get(rule, f"by what they fire for ({rule})")
+
+
 def _beside_controls(audit: Audit, model: Model, sae: Sae) -> TableSection:
     dictionaries = [sae, *controls(audit, model.model_id, sae)]
     frame = pd.concat([_counts(audit, dictionary) for dictionary in dictionaries], ignore_index=True)

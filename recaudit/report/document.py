@@ -12,6 +12,7 @@ import pandas as pd
 
 from recaudit.report import sections
 from recaudit.report.build import of_chapters
+from recaudit.report.context import Context
 from recaudit.report.gallery import Gallery, gallery
 from recaudit.report.model import Exhibit, Report, TableSection, section
 from recaudit.store import Audit, gates
@@ -48,7 +49,7 @@ class Document:
     beside: str | None
 
 
-def compose(about: sections.Context) -> Document:
+def compose(about: Context) -> Document:
     """The document of what ``build.context`` chose."""
     chapters = sections.collect(about)
     audit, model, sae = about.audit, about.model, about.sae
@@ -62,7 +63,7 @@ def compose(about: sections.Context) -> Document:
     )
 
 
-def _shown(about: sections.Context, chapter: sections.Chapter) -> Shown:
+def _shown(about: Context, chapter: sections.Chapter) -> Shown:
     drawn = [exhibit for exhibit in chapter.section.draw(about) if exhibit.table.rows]
     names = {exhibit.table.name for exhibit in drawn}
     plain = [Exhibit(table) for table in chapter.tables if table.name not in names]

@@ -9,9 +9,10 @@ from pathlib import Path
 from recaudit.errors import UsageError
 from recaudit.report import json, markdown
 from recaudit.report.build import of_chapters
+from recaudit.report.context import Context
 from recaudit.report.document import Document, compose
 from recaudit.report.model import Report
-from recaudit.report.sections import Context, collect
+from recaudit.report.sections import collect
 from recaudit.text import printable
 
 

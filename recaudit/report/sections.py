@@ -12,31 +12,22 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from recaudit.errors import UsageError
-from recaudit.report import bias, cav, concepts, labels, profiles, tables
-from recaudit.report.model import Exhibit, TableSection
-from recaudit.store import Audit, read
-from recaudit.store.read import Model, Sae
+from recaudit.report import bias, cav, concepts, labels, profiles, survey, tables
+from recaudit.report.context import Context, Draw, Make
+from recaudit.report.exhibits import bias as bias_exhibits
+from recaudit.report.exhibits import cav as cav_exhibits
+from recaudit.report.exhibits import concepts as concept_exhibits
+from recaudit.report.exhibits import names as name_exhibits
+from recaudit.report.exhibits import ranking as ranking_exhibits
+from recaudit.report.exhibits import survey as survey_exhibits
+from recaudit.report.exhibits import time as time_exhibits
+from recaudit.report.model import TableSection
+from recaudit.store import read
+from recaudit.store.read import Sae
 from recaudit.text import printable
 
 PLUGINS = "recaudit.sections"
 """Entry-point group whose modules register sections when they are loaded."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a section may look at."""
-
-    audit: Audit
-    model: Model
-    sae: Sae | None
-    rule: str
-    """Attribution rule of the latent and item views."""
-    beside: tuple[Model, Sae | None] | None = None
-    """Another model of the audit, for sections that set two side by side."""
-
-
-Make = Callable[[Context], list[TableSection]]
-Draw = Callable[[Context], list[Exhibit]]
 
 
 @dataclass(frozen=True)
@@ -78,6 +69,7 @@ SECTIONS = [
         "Ranking and fidelity",
         "How well the model ranks what was held out, what is left of it when the dictionary's reconstruction takes the "
         "place of its vectors, and whether the dictionary is in good health.",
+        ranking_exhibits.draw,
     ),
     Section(
         "concepts",
@@ -85,6 +77,7 @@ SECTIONS = [
         "run `recaudit concepts`",
         "Concept coverage",
         "Which concepts of the data have a latent that stands for them, how sure that is, and which have none.",
+        concept_exhibits.draw,
     ),
     Section(
         "latents",
@@ -100,6 +93,16 @@ SECTIONS = [
         "Names and their controls",
         "Every name was made from some users and tried on others; a share of good names means something only beside "
         "the same procedure on controls.",
+        name_exhibits.draw,
+    ),
+    Section(
+        "survey",
+        _of_sae(lambda c, sae: survey.sections(c)),
+        "run `recaudit concepts`",
+        "Survey of concepts",
+        "What this model encodes: how many of its latents stand for each concept, beside an untrained dictionary of the "
+        "same model and, with `--beside MODEL`, another model of the audit.",
+        survey_exhibits.draw,
     ),
     Section(
         "bias",
@@ -107,6 +110,7 @@ SECTIONS = [
         "run `recaudit bias`",
         "Popularity and groups",
         "What the lists favour, whom they serve worse, and which latents go with either.",
+        bias_exhibits.draw,
     ),
     Section(
         "concept vectors",
@@ -115,6 +119,7 @@ SECTIONS = [
         "Concepts as directions, and ratings",
         "Concept activation vectors: what the item vectors hold, dictionary or not, and whether users to whom the model "
         "ascribes a taste for a concept rate it higher or merely consume more of it.",
+        cav_exhibits.draw,
     ),
     Section(
         "time",
@@ -122,11 +127,12 @@ SECTIONS = [
         "run `recaudit concepts` on data whose items have years",
         "Time",
         "Latents whose items keep to a few decades.",
+        time_exhibits.draw,
     ),
 ]
 
 _NO_SAE = "no sparse autoencoder: train one with `recaudit train`, or ingest the model again with --sae FILE"
-_OF_SAE = ("fidelity", "health", "latents", "concepts", "names", "time")
+_OF_SAE = ("fidelity", "health", "latents", "concepts", "names", "survey", "time")
 _NOT_HELD_OUT = "nothing is held out: ingest with another --split, or data that has test rows"
 
 

@@ -78,3 +78,37 @@ def runs(audit: Audit) -> pd.DataFrame:
         "SELECT command, arguments::VARCHAR AS arguments, tool_version, seed, strftime(finished, '%Y-%m-%d %H:%M') "
         "AS finished, run_id FROM runs ORDER BY runs.finished, run_id"
     )
+
+
+def pairs(audit: Audit, sae: Sae, rule: str, latents: list[int]) -> pd.DataFrame:
+    """AUC of some latents for every concept they are stored with: ``kind, concept, latent, auc``."""
+    return audit.frame(
+        "SELECT kind, name AS concept, latent, auc FROM latent_concepts WHERE sae_id = $sae AND rule = $rule "
+        "AND list_contains($latents, latent) ORDER BY kind, name, latent",
+        {"sae": sae.sae_id, "rule": rule, "latents": latents},  # type: ignore[arg-type]
+    )
+
+
+def survey(audit: Audit, sae: Sae, rule: str, q: float) -> pd.DataFrame:
+    """What the latents of a dictionary stand for: ``kind, concept, latents, share`` (of all live latents)``, weight``.
+
+    A latent counts for the one concept of each kind that it is enriched for (``q``) and tells best. ``weight`` is the
+    share of all contribution (sum of values x length of the decoder row) that such latents carry.
+    """
+    return audit.frame(
+        """
+        WITH live AS (
+            SELECT latent, total * decoder_norm AS contribution FROM latents
+            WHERE sae_id = $sae AND entity_kind = $kind AND n_cases > 0
+        ),
+        best AS (
+            SELECT kind, name AS concept, latent FROM latent_concepts
+            WHERE sae_id = $sae AND rule = $rule AND enrichment_q <= $q AND auc > .5
+            QUALIFY row_number() OVER (PARTITION BY kind, latent ORDER BY auc DESC, name) = 1
+        )
+        SELECT kind, concept, count(*) AS latents, count(*) / (SELECT count(*) FROM live) AS share,
+            sum(contribution) / (SELECT sum(contribution) FROM live) AS weight
+        FROM best JOIN live USING (latent) GROUP BY ALL ORDER BY kind, latents DESC, concept
+        """,
+        {"sae": sae.sae_id, "rule": rule, "q": q, "kind": sae.entity_kinds[0]},  # type: ignore[arg-type]
+    )

@@ -10,7 +10,24 @@
 =============  ============================================================
 """
 
+from recaudit.report.charts.arrows import Arrow, arrows
+from recaudit.report.charts.clouds import Cloud, clouds
 from recaudit.report.charts.draw import Chart, inline, svg
+from recaudit.report.charts.forest import Row, forest
+from recaudit.report.charts.heat import Cell, heat
 from recaudit.report.charts.lines import lines
 
-__all__ = ["Chart", "inline", "lines", "svg"]
+__all__ = [
+    "Arrow",
+    "Cell",
+    "Chart",
+    "Cloud",
+    "Row",
+    "arrows",
+    "clouds",
+    "forest",
+    "heat",
+    "inline",
+    "lines",
+    "svg",
+]

@@ -19,16 +19,23 @@ from recaudit.text import printable
 CELL = 300
 """Characters of a text cell."""
 SEVERITIES = {"serious": "Serious", "warning": "Warning", "info": "Note"}
+_HASH = re.compile("[0-9a-f]{64}")
 _NAMES = {"latent", "item", "user", "position", "seed", "line"}
 """Columns whose numbers are names: no thousands are separated."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """``figure`` cells stand to the right."""
+    """``figure`` cells stand to the right; a ``hash`` may break anywhere."""
 
     text: str
     figure: bool = False
+    hash: bool = False
+
+    @property
+    def style(self) -> str:
+        """Its class in the page; empty for text."""
+        return "figure" if self.figure else "hash" if self.hash else ""
 
 
 @dataclass(frozen=True)
@@ -307,13 +314,10 @@ def _chapter(report: Report, shown: Shown, ids: _Ids) -> Chapter:
     anchor = ids.of(shown.name)
     own = [_numbers(report, *group, ids) for group in _NUMBERS.get(shown.name, ())]
     kept = [exhibit for exhibit in shown.exhibits if not exhibit.table.name.startswith(layout.LATENT_ITEMS)]
-    blocks = [*(block for block in own if block.grid.rows), *(_block(exhibit, ids) for exhibit in kept)]
-    missing = shown.missing if not shown.exhibits and not blocks else None
-    return Chapter(anchor, printable(shown.title), shown.about, blocks, missing or _note_missing(shown))
-
-
-def _note_missing(shown: Shown) -> str | None:
-    return shown.missing
+    drawn = [_block(exhibit, ids) for exhibit in kept if exhibit.chart is not None]
+    plain = [_block(exhibit, ids) for exhibit in kept if exhibit.chart is None]
+    blocks = [*drawn, *(block for block in own if block.grid.rows), *plain]
+    return Chapter(anchor, printable(shown.title), shown.about, blocks, shown.missing)
 
 
 _NUMBERS = {
@@ -374,7 +378,7 @@ def cell(column: str, value: Any) -> Cell:
     if isinstance(value, layout.Figure) or value is None:
         return Cell(value or "–", True)
     if isinstance(value, str):
-        return Cell(printable(value, CELL))
+        return Cell(printable(value, CELL), hash=bool(_HASH.fullmatch(value)))
     return Cell(str(value) if column in _NAMES else layout.number(value), True)
 
 
@@ -395,7 +399,7 @@ def _card(card: Card, fires_on: str) -> LatentCard:
         facts.append(("confidence", layout.short(card.confidence)))
     if card.popularity is not None:
         facts.append(("popularity", layout.short(card.popularity)))
-    highest = max(card.histogram)
+    highest = max(1, *card.histogram)
     items = [(printable(title, 80), layout.number(value)) for title, value in card.items]
     concepts = [(printable(name, 60), str(layout.short(auc))) for name, auc in card.concepts]
     name = printable(card.name, 120)

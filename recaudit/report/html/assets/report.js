@@ -55,9 +55,10 @@
       const marks = all("[data-say]", plot);
       if (!marks.length) return;
       event.preventDefault();
-      const next = (marks.indexOf(pointed) + step + marks.length) % marks.length;
-      const box = marks[pointed && plot.contains(pointed) ? next : 0].getBoundingClientRect();
-      point(marks[pointed && plot.contains(pointed) ? next : 0], box.right, box.bottom);
+      const at = marks.indexOf(pointed);
+      const next = marks[at < 0 ? 0 : (at + step + marks.length) % marks.length];
+      const box = next.getBoundingClientRect();
+      point(next, box.right, box.bottom);
     });
     plot.addEventListener("blur", hide);
   }

@@ -53,7 +53,7 @@ def select(rule: MetricRule, summary: Summary) -> Selected:
     if rule.protocol is not None:
         fitting = [number for number in fitting if number.protocol == rule.protocol]
     if not fitting:
-        return Selected((), _missing(rule, named))
+        return Selected((), _missing(rule, where, named))
     fewest = min(len(number.slice) for number in fitting)
     fitting = _one_protocol([number for number in fitting if len(number.slice) == fewest], summary)
     if ANY not in where.values() and len(fitting) > 1:
@@ -77,8 +77,9 @@ def _one_protocol(numbers: Sequence[Number], summary: Summary) -> list[Number]:
     return list(numbers)
 
 
-def _missing(rule: MetricRule, named: Sequence[Number]) -> str:
+def _missing(rule: MetricRule, where: dict[str, str], named: Sequence[Number]) -> str:
     if not named:
         return f"the audit has no {rule.metric}: run `{command_for(rule.metric)}`"
-    some = "; ".join(dict.fromkeys(number.title for number in named[:4]))
-    return f"the audit has {rule.metric}, but not with this `where` or `protocol`; it has {some}"
+    nearest = sorted(named, key=lambda number: -sum(_fits(number, {key: where[key]}) for key in where))
+    some = "; ".join(dict.fromkeys(f"{number.title} under {number.protocol}" for number in nearest[:4]))
+    return f"the audit has {rule.metric}, but not with this `where` or `protocol`; nearest: {some}"

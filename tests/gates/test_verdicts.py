@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -260,6 +261,17 @@ def test_wildcards_judge_every_slice(tmp_path):
     (told,) = run(tmp_path, unclear, summary).verdicts
     assert told.verdict == "error"
     assert "say `where`" in told.said
+
+
+def test_what_is_missing_names_the_nearest_there_is(tmp_path):
+    summary = make.number(*INSIDE)
+    slices = [{"group": "a", "by": "age"}, {"group": "F", "by": "gender"}]
+    numbers = tuple(replace(summary.numbers[0], slice=one) for one in slices)
+    where = 'where = { by = "gender", group = "M" }'
+    found = run(tmp_path, rule("min = 0.3", where), replace(summary, numbers=numbers))
+    said = found.verdicts[0].said
+    assert said.index("gender") < said.index("age")
+    assert "under history" in said
 
 
 def test_group_gap_is_of_the_candidates_groups(tmp_path):

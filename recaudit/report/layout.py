@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +88,19 @@ _SLICES = {
     ("ranking", "original"): "original",
     ("ranking", "reconstructed"): "reconstructed",
 }
+
+
+class Anchors:
+    """Names as anchors or parts of file names: small letters, digits and hyphens, and no two the same."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def of(self, name: str) -> str:
+        """The anchor of one more name."""
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "part"
+        self._seen[slug] += 1
+        return slug if self._seen[slug] == 1 else f"{slug}-{self._seen[slug]}"
 
 
 def number(value: Any) -> str:

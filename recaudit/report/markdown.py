@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from recaudit.report import layout
+from recaudit.report import charts, layout
 from recaudit.report.document import Document
-from recaudit.report.model import FindingRow, MetricRow, Report, TableSection
+from recaudit.report.model import Exhibit, FindingRow, MetricRow, Report, TableSection
 from recaudit.text import printable
 
 _WORDS = {"serious": "**Serious.**", "warning": "**Warning.**", "info": ""}
@@ -20,10 +21,26 @@ def files(document: Document, path: Path, *, pictures: bool) -> dict[Path, str]:
     Args:
         path: of the Markdown file; ``report.md`` has its images in ``report-files/``.
     """
-    return {path: "\n".join(_lines(document.report)).rstrip() + "\n"}
+    images = _images(document, path) if pictures else {}
+    lines = _lines(document, {name: image.relative_to(path.parent) for name, (image, _) in images.items()})
+    text = "\n".join(lines).rstrip() + "\n"
+    return {path: text, **dict(images.values())}
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _images(document: Document, path: Path) -> dict[str, tuple[Path, str]]:
+    """Exhibit to its image and the text of that."""
+    folder = path.with_name(f"{path.stem}-files")
+    names = layout.Anchors()
+    return {
+        exhibit.table.name: (folder / f"{names.of(exhibit.table.name)}.svg", charts.svg(exhibit.chart))
+        for chapter in document.chapters
+        for exhibit in chapter.exhibits
+        if exhibit.chart is not None
+    }
+
+
+def _lines(document: Document, images: dict[str, Path]) -> Iterator[str]:
+    report = document.report
     model, sae = report.model, report.sae
     yield f"# Audit of {escaped(model['name'])}"
     yield ""
@@ -40,20 +57,17 @@ def _lines(report: Report) -> Iterator[str]:
     for finding in report.findings:
         yield finding_line(finding)
     yield ""
-    if layout.ranking_lines(report):
-        yield f"## Ranking, protocol {report.protocol['name']}"
-        yield ""
-        yield f"{escaped(report.protocol['about'])}."
-        yield ""
-        yield from _ranking(report)
-    for prefix, title in (("fidelity.", "Fidelity"), ("sae.", "Health of the sparse autoencoder")):
-        rows = layout.other_metrics(report, prefix)
-        if rows:
-            yield from ("", f"## {title}", "", *_metrics(rows))
-    for section in report.tables:
-        yield from section_lines(section)
+    for chapter in document.chapters:
+        if chapter.name == "ranking" and layout.ranking_lines(report):
+            yield from ("", f"## Ranking, protocol {report.protocol['name']}")
+            yield from ("", f"{escaped(report.protocol['about'])}.")
+        for exhibit in chapter.exhibits:
+            yield from _exhibit(exhibit, images.get(exhibit.table.name))
+        if chapter.name == "ranking":
+            yield from _numbers(report)
     for name, reason in report.missing.items():
         yield from ("", f"*{name} not run: {escaped(reason)}*")
+    yield from section_lines(document.runs)
     yield from ("", f"recaudit {report.tool_version}, run `{report.run_id}`")
 
 
@@ -62,16 +76,36 @@ def finding_line(finding: FindingRow) -> str:
     return f"- {_WORDS[finding.severity]} {escaped(finding.sentence)}".replace("-  ", "- ")
 
 
-def _ranking(report: Report) -> Iterator[str]:
-    lines = layout.ranking_lines(report)
-    shown = [name for name in layout.RANKINGS if any(name in line.cells for line in lines)]
-    yield from _rows(
-        ["metric", *shown], [[line.title, *(_ranked(line.cells.get(n)) for n in shown)] for line in lines]
+def _numbers(report: Report) -> Iterator[str]:
+    for prefix, title in (("fidelity.", "Fidelity"), ("sae.", "Health of the sparse autoencoder")):
+        rows = layout.other_metrics(report, prefix)
+        if rows:
+            yield from ("", f"## {title}", "", *_metrics(rows))
+
+
+def _exhibit(exhibit: Exhibit, image: Path | None) -> Iterator[str]:
+    """A chart with its table folded away, or the table alone where there is no image."""
+    table = exhibit.table
+    if image is None:
+        yield from section_lines(table)
+        return
+    title = escaped(table.title)
+    yield from (
+        "",
+        f"## {title}",
+        "",
+        escaped(table.caption),
+        "",
+        f"![{title}]({quote(image.as_posix())})",
+        "",
     )
-
-
-def _ranked(row: MetricRow | None) -> str:
-    return "–" if row is None else f"{row.value:.4f} [{layout.interval(row)}]"
+    yield from (
+        "<details><summary>Table</summary>",
+        "",
+        *table_lines(table.columns, table.rows),
+        "",
+        "</details>",
+    )
 
 
 def _metrics(rows: list[MetricRow]) -> Iterator[str]:

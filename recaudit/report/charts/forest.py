@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from recaudit.report.charts.draw import Chart
-from recaudit.report.charts.theme import paint
+from recaudit.report.charts.theme import LETTER, paint
 
 WIDTH = 460
 STEP = 19
@@ -15,6 +15,7 @@ STEP = 19
 LANE = 10
 """What each further series that shares a row adds to it."""
 LABELS = 170
+"""Most room for the names of rows."""
 _SHAPES = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down"]
 
 
@@ -62,6 +63,7 @@ def forest(
     chosen = dict(series or {"": "s1"})
     span = domain or _span(rows, reference)
     panels = list(dict.fromkeys(row.panel for row in rows))
+    room = min(LABELS, LETTER * max(len(row.label) for row in rows) + 10)
     axis: dict[str, Any] = {"tickCount": 6, "labelFlush": False}
     if percent:
         axis["format"] = ".0%"
@@ -78,6 +80,7 @@ def forest(
             },
             control if panel == panels[0] else None,
             reference,
+            room,
             legend=panel == panels[0],
         )
         for panel in panels
@@ -92,6 +95,7 @@ def _panel(
     x: dict[str, Any],
     control: str | None,
     reference: float | None,
+    room: int,
     *,
     legend: bool,
 ) -> Chart:
@@ -116,7 +120,7 @@ def _panel(
         "sort": None,
         "title": None,
         "scale": {"paddingInner": 0, "paddingOuter": 0},
-        "axis": {"minExtent": LABELS, "labelLimit": LABELS - 10},
+        "axis": {"minExtent": room, "labelLimit": room},
     }
     by = _by_series(series, "color", [paint(role) for role in series.values()], legend=legend)
     shape = _by_series(series, "shape", _SHAPES[: len(series)], legend=legend)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from recaudit.report.charts.draw import Chart
-from recaudit.report.charts.theme import paint
+from recaudit.report.charts.theme import LETTER, paint
 
 CELL = 24
 LABELS = 160
-LETTER = 8
-"""Width of a letter in wide fonts: the reader's may be wider than the one the engine measures with."""
 
 
 @dataclass(frozen=True)

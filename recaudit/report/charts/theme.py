@@ -18,6 +18,9 @@ PALETTE = {
 }
 """Role to its colour on light and on dark ground. The series differ in lightness, so they differ in print too."""
 
+LETTER = 8
+"""Width of a letter in wide fonts: the reader's may be wider than the one the engine measures with."""
+
 SERIES = ["s1", "s2", "s4", "s3", "s5", "s6"]
 
 

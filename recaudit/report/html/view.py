@@ -136,7 +136,7 @@ class Page:
 def page(document: Document) -> Page:
     """The page of a document."""
     report = document.report
-    ids = _Ids()
+    ids = layout.Anchors()
     return Page(
         title=printable(report.model["name"], 120),
         lead=lead(report),
@@ -152,18 +152,6 @@ def page(document: Document) -> Page:
         runs=_block(Exhibit(document.runs), ids),
         footer=f"recaudit {report.tool_version}, run {report.run_id}",
     )
-
-
-class _Ids:
-    """Anchors: readable, and no two the same."""
-
-    def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
-
-    def of(self, name: str) -> str:
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "part"
-        self._seen[slug] += 1
-        return slug if self._seen[slug] == 1 else f"{slug}-{self._seen[slug]}"
 
 
 def lead(report: Report) -> str:
@@ -274,7 +262,7 @@ def _settings(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sorted(settings.items()))
 
 
-def _receipts(report: Report, ids: _Ids) -> Block:
+def _receipts(report: Report, ids: layout.Anchors) -> Block:
     rows = [
         [
             receipt["role"],
@@ -310,7 +298,7 @@ def _notes(notes: list[dict[str, Any]]) -> list[str]:
     return [str(note.get("message", "")) for note in notes]
 
 
-def _chapter(report: Report, shown: Shown, ids: _Ids) -> Chapter:
+def _chapter(report: Report, shown: Shown, ids: layout.Anchors) -> Chapter:
     anchor = ids.of(shown.name)
     own = [_numbers(report, *group, ids) for group in _NUMBERS.get(shown.name, ())]
     kept = [exhibit for exhibit in shown.exhibits if not exhibit.table.name.startswith(layout.LATENT_ITEMS)]
@@ -329,7 +317,7 @@ _NUMBERS = {
 """Chapter to metric families shown as tables of numbers: prefix, title, what to see."""
 
 
-def _numbers(report: Report, prefix: str, title: str, see: str, ids: _Ids) -> Block:
+def _numbers(report: Report, prefix: str, title: str, see: str, ids: layout.Anchors) -> Block:
     rows = layout.other_metrics(report, prefix)
     grid = Grid(
         [Cell("metric"), *(Cell(name, True) for name in ("value", "95 % interval", "n"))],
@@ -346,7 +334,7 @@ def _numbers(report: Report, prefix: str, title: str, see: str, ids: _Ids) -> Bl
     return Block(ids.of(title), title, see, grid, f"SELECT * FROM metrics WHERE metric LIKE '{prefix}%'")
 
 
-def _block(exhibit: Exhibit, ids: _Ids) -> Block:
+def _block(exhibit: Exhibit, ids: layout.Anchors) -> Block:
     table = exhibit.table
     title = printable(table.title, 200)
     return Block(

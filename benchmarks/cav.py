@@ -2,8 +2,9 @@
 
 Both choose C by 5-fold cross-validation over six values and refit on all items, on the same matrix, folds and
 class balance; scikit-learn stops at its own tolerance. That both find the same is said by a loop with a strict
-tolerance: the largest difference of a coordinate of a unit direction. The permutation test is one concept's. captum is asked for what it has: TCAV's own classifier, one fit a concept. Seconds are those of
-the processor, all threads together: elapsed ones say more about who else is on the machine.
+tolerance: the largest difference of a coordinate of a unit direction. The permutation test is one concept's. captum is
+asked for what it has: TCAV's own classifier, one fit a concept. Seconds are those of the processor, all threads
+together: elapsed ones say more about who else is on the machine.
 
 With --audit the genres and vectors are those of a model in an audit file instead of drawn ones.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recaudit.analyses.diff.concepts import Fate, by_coverage, by_vectors, changes
+from recaudit.analyses.diff.concepts import COVERAGE, VECTORS, Fate, changes, sources
 from recaudit.analyses.diff.summary import Concept
 from recaudit.gates.rules import ConceptRule
 from recaudit.metrics.judging import Place
@@ -25,13 +25,14 @@ class ConceptVerdict:
 
 def concept_verdict(rule: ConceptRule, new: Sequence[Concept], old: Sequence[Concept]) -> ConceptVerdict:
     """A concept that the baseline holds is lost, kept or doubtful as ``recaudit diff`` says."""
-    source = by_coverage(old, new) if rule.by == "coverage" else by_vectors(old, new)
-    if source is None:
+    by = COVERAGE if rule.by == "coverage" else VECTORS
+    used = sources(old, new, by)
+    if not used:
         command = "concepts" if rule.by == "coverage" else "cav"
         return ConceptVerdict(
             missing=f"the model or the baseline has no concepts by {rule.by}: run `recaudit {command} MODEL`"
         )
-    held = [one for one in changes(old, new, source, kind=rule.kind) if one.a is not None and one.a.held]
+    held = [one for one in changes(old, new, by, kind=rule.kind) if one.a is not None and one.a.held]
     if not held:
         return ConceptVerdict(missing="the baseline holds no concept of this kind")
     lost = [one.name for one in held if one.fate is Fate.LOST]
@@ -45,5 +46,5 @@ def concept_verdict(rule: ConceptRule, new: Sequence[Concept], old: Sequence[Con
     if len(lost) > rule.max_lost:
         place = Place.OUTSIDE
     weaker = sum(one.q is not None for one in held)
-    how = f"{source}; fall of the AUC, z of independent intervals, BH over {weaker} concepts"
+    how = f"{', else '.join(used)}; fall of the AUC, z of independent intervals, BH over {weaker} concepts"
     return ConceptVerdict(float(len(lost)), len(held), place, said, how)

@@ -46,6 +46,13 @@ def p_allowed(value: float, error: float, allowed: tuple[float, float]) -> float
     return 0.0 if beyond > 0 else 1.0
 
 
+def p_two_sided(value: float, error: float) -> float:
+    """Two-sided p of a value as far from 0, normal with the standard error of the draws, as ``p_allowed``."""
+    if error > 0:
+        return float(2 * ndtr(-abs(value) / error))
+    return 1.0 if value == 0 else 0.0
+
+
 def false_discoveries(p: list[float]) -> list[float]:
     """Benjamini-Hochberg q of each."""
     return [float(q) for q in false_discovery(np.array(p, dtype=np.float64))] if p else []

@@ -130,12 +130,12 @@ def item_hashes(audit: Audit, dataset_id: int) -> HashArray:
     return found["hash"].astype(np.uint64)
 
 
-def concept_latents(audit: Audit, sae: Sae, rule: str) -> pd.DataFrame:
-    """``kind, name, latent, pick_share`` of the concepts that were tested under a rule."""
+def concept_latents(audit: Audit, sae: Sae) -> pd.DataFrame:
+    """``rule, kind, name, latent, pick_share`` of the concepts that were tested."""
     return audit.frame(
-        "SELECT kind, name, latent, pick_share FROM concept_coverage WHERE sae_id = ? AND rule = ? "
-        "AND verdict <> 'too few' ORDER BY kind, name",
-        [sae.sae_id, rule],
+        "SELECT rule, kind, name, latent, pick_share FROM concept_coverage WHERE sae_id = ? "
+        "AND verdict <> 'too few' ORDER BY rule, kind, name",
+        [sae.sae_id],
     )
 
 

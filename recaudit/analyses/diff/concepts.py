@@ -49,6 +49,7 @@ class ConceptChange:
     """A concept on both sides.
 
     Attributes:
+        source: what it was judged by: ``coverage by RULE``, or the variant of a concept vector.
         a, b: as each side found it; None where that side did not test it.
         change: AUC of B less that of A, with the 95 % interval of two independent ones; None where one is missing.
         q: of a fall (of a rise) that large by chance, Benjamini-Hochberg over the concepts that only A (only B) holds;
@@ -60,6 +61,7 @@ class ConceptChange:
     kind: str
     name: str
     fate: Fate
+    source: str
     a: Concept | None
     b: Concept | None
     change: float | None = None
@@ -73,10 +75,12 @@ class ConceptChange:
 
 @dataclass(frozen=True)
 class ConceptDiff:
-    """All concepts that either side tested, by one source; those of most consequence first."""
+    """All concepts that either side tested, those of most consequence first.
 
-    source: str
-    """``coverage by RULE``, or the variant of a concept vector."""
+    ``by`` is ``coverage`` (a latent stands for it) or ``vectors`` (the item vectors hold it).
+    """
+
+    by: str
     changes: tuple[ConceptChange, ...]
 
     def of(self, *fates: Fate) -> tuple[ConceptChange, ...]:
@@ -89,32 +93,35 @@ class ConceptDiff:
         return sum(change.a is not None and change.a.held for change in self.changes)
 
 
-def by_coverage(old: Sequence[Concept], new: Sequence[Concept]) -> str | None:
-    """The attribution rule by which both tested concepts; None without one."""
-    both = {c.source for c in old} & {c.source for c in new}
-    return next((s for rule in CONCEPT_RULES if (s := f"coverage by {rule}") in both), None)
+COVERAGE, VECTORS = "coverage", "vectors"
 
 
-def by_vectors(old: Sequence[Concept], new: Sequence[Concept]) -> str | None:
-    """The kind of concept vector that both have; None without one."""
+def sources(old: Sequence[Concept], new: Sequence[Concept], by: str) -> tuple[str, ...]:
+    """What both sides tested concepts by, the first choice first: attribution rules, or the kind of concept vector."""
     both = {c.source for c in old} & {c.source for c in new}
-    return min((source for source in both if not source.startswith("coverage by ")), default=None)
+    if by == COVERAGE:
+        return tuple(s for rule in CONCEPT_RULES if (s := f"coverage by {rule}") in both)
+    return tuple(sorted(source for source in both if not source.startswith("coverage by "))[:1])
 
 
 def changes(
-    old: Sequence[Concept], new: Sequence[Concept], source: str, *, kind: str | None = None
+    old: Sequence[Concept], new: Sequence[Concept], by: str, *, kind: str | None = None
 ) -> tuple[ConceptChange, ...]:
     """Fates from what both sides found, in order of kind and name.
+
+    A concept is judged by the first source under which both sides could test it, or else is undecided: one whose items
+    a model no longer recommends cannot be tested by what is recommended, but by what latents do to the items' scores.
 
     One-sided z of the two AUCs, their intervals taken as independent; BH over the concepts that only the old side
     holds for losses, and over those that only the new one holds for gains.
 
     Args:
+        by: ``COVERAGE`` or ``VECTORS``.
         kind: only concepts of it.
     """
-    before = _by_key(old, source, kind)
-    after = _by_key(new, source, kind)
-    found = [_change(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
+    tables = [(_by_key(old, s, kind), _by_key(new, s, kind)) for s in sources(old, new, by)]
+    keys = sorted({key for before, after in tables for key in (*before, *after)})
+    found = [_change(key, *_judged(key, tables)) for key in keys]
     for sign, fate in ((-1, Fate.LOST), (1, Fate.NEW)):
         tested = [i for i, one in enumerate(found) if _direction(one) == sign]
         qs = judging.false_discoveries([_p(found[i], sign) for i in tested])
@@ -124,31 +131,50 @@ def changes(
 
 
 def compared(old: Sequence[Concept], new: Sequence[Concept], a: Side, b: Side) -> tuple[ConceptDiff, ...]:
-    """One diff a source that both sides have: coverage, then concept vectors."""
+    """By coverage and by concept vectors, as far as both sides have either."""
     found = []
-    for source in (by_coverage(old, new), by_vectors(old, new)):
-        if source is not None:
-            fates = changes(old, new, source)
-            if source.startswith("coverage by "):
-                rule = source.removeprefix("coverage by ")
-                fates = _with_latents(fates, _latents(a, rule), _latents(b, rule))
-            found.append(ConceptDiff(source, tuple(sorted(fates, key=_consequence))))
+    for by in (COVERAGE, VECTORS):
+        fates = changes(old, new, by)
+        if by == COVERAGE:
+            fates = with_latents(fates, _latents(a, fates), _latents(b, fates))
+        if fates:
+            found.append(ConceptDiff(by, tuple(sorted(fates, key=_consequence))))
     return tuple(found)
+
+
+_Table = Mapping[Key, Concept]
 
 
 def _by_key(concepts: Sequence[Concept], source: str, kind: str | None) -> dict[Key, Concept]:
     return {(c.kind, c.name): c for c in concepts if c.source == source and kind in (None, c.kind)}
 
 
+def _judged(key: Key, tables: Sequence[tuple[_Table, _Table]]) -> tuple[Concept | None, Concept | None]:
+    """The concept on both sides by the first source that has it on both, or the one side that any has.
+
+    A later source stands in for the first only where it finds the same on the side that the first could test.
+    """
+    sides = [(before.get(key), after.get(key)) for before, after in tables]
+    first = next(pair for pair in sides if pair != (None, None))
+    for pair in sides:
+        if None not in pair and all(
+            own is None or (other is not None and own.held == other.held)
+            for own, other in zip(first, pair, strict=True)
+        ):
+            return pair
+    return first
+
+
 def _change(key: Key, a: Concept | None, b: Concept | None) -> ConceptChange:
     if a is None or b is None:
-        held = (a or b) is not None and (a.held if a is not None else b is not None and b.held)
-        return ConceptChange(*key, Fate.UNDECIDED if held else Fate.ABSENT, a, b)
+        alone = a or b
+        assert alone is not None
+        return ConceptChange(*key, Fate.UNDECIDED if alone.held else Fate.ABSENT, alone.source, a, b)
     fate = {(True, True): Fate.KEPT, (False, False): Fate.ABSENT}.get((a.held, b.held), Fate.UNDECIDED)
     change, error = b.auc - a.auc, _error(a, b)
     if error is None:
-        return ConceptChange(*key, fate, a, b, change)
-    return ConceptChange(*key, fate, a, b, change, change - _Z * error, change + _Z * error)
+        return ConceptChange(*key, fate, a.source, a, b, change)
+    return ConceptChange(*key, fate, a.source, a, b, change, change - _Z * error, change + _Z * error)
 
 
 def _direction(change: ConceptChange) -> int:
@@ -174,19 +200,27 @@ def _error(a: Concept, b: Concept) -> float | None:
 
 
 @dataclass(frozen=True)
-class _Best:
+class Best:
+    """A concept's best latent; ``steady`` where most half-picks agree on it."""
+
     latent: int
     steady: bool
 
 
-def _latents(side: Side, rule: str) -> dict[Key, _Best]:
-    assert side.sae is not None
-    rows = store.concept_latents(side.audit, side.sae, rule).itertuples()
-    return {(row.kind, row.name): _Best(int(row.latent), row.pick_share >= STEADY) for row in rows}
+def _latents(side: Side, found: Sequence[ConceptChange]) -> dict[Key, Best]:
+    """Best latents under the rule that each concept was judged by."""
+    if side.sae is None:
+        return {}
+    rules = {(one.kind, one.name): one.source for one in found}
+    best = {}
+    for row in store.concept_latents(side.audit, side.sae).itertuples():
+        if rules.get((row.kind, row.name)) == f"coverage by {row.rule}":
+            best[row.kind, row.name] = Best(int(row.latent), row.pick_share >= STEADY)
+    return best
 
 
-def _with_latents(
-    found: Sequence[ConceptChange], best_a: Mapping[Key, _Best], best_b: Mapping[Key, _Best]
+def with_latents(
+    found: Sequence[ConceptChange], best_a: Mapping[Key, Best], best_b: Mapping[Key, Best]
 ) -> tuple[ConceptChange, ...]:
     """Best latents, and among kept concepts the merged and the split ones."""
     kept = [(one.kind, one.name) for one in found if one.fate is Fate.KEPT]
@@ -203,7 +237,7 @@ def _with_latents(
 
 
 def _sharing(
-    keys: Sequence[Key], *, apart: Mapping[Key, _Best], together: Mapping[Key, _Best]
+    keys: Sequence[Key], *, apart: Mapping[Key, Best], together: Mapping[Key, Best]
 ) -> dict[Key, tuple[str, ...]]:
     """Concepts of one kind that share a latent on one side and have latents of their own on the other."""
     groups: defaultdict[tuple[str, int], list[Key]] = defaultdict(list)

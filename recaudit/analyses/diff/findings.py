@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from recaudit.analyses.diff.concepts import ConceptChange, ConceptDiff, Fate
+from recaudit.analyses.diff.concepts import COVERAGE, VECTORS, ConceptChange, ConceptDiff, Fate
 from recaudit.analyses.diff.latents import COSINE, LatentDiff
 from recaudit.analyses.diff.lists import ListDiff
-from recaudit.analyses.diff.metrics import Direction, MetricChange
+from recaudit.analyses.diff.metrics import Direction, MetricChange, Q
 from recaudit.analyses.diff.outcome import Diff, Subject
 from recaudit.metrics.catalogue import BY_NAME
+from recaudit.metrics.intervals import Estimate
 from recaudit.store.write import Finding
 from recaudit.text import printable
 
 HEADLINE = ("ranking.ndcg@10", "ranking.hr@10")
 _ORDER = {"serious": 0, "warning": 1, "info": 2}
 _NAMED = 8
+_SHIFTS = 3
+_HELD = {COVERAGE: "covers with latents", VECTORS: "holds as concept vectors"}
 
 
 def collect(diff: Diff) -> list[Finding]:
@@ -72,7 +75,7 @@ _READS = {
 
 
 def _metrics(diff: Diff) -> Iterator[Finding]:
-    tested = [one for one in diff.metrics if one.direction is not Direction.UNTESTED]
+    tested = [one for one in diff.metrics if one.change.low is not None]
     for metric in HEADLINE:
         for one in tested:
             if one.a.metric == metric and one.a.slice == {"ranking": "original"}:
@@ -95,7 +98,7 @@ def _headline(diff: Diff, one: MetricChange) -> Finding:
     assert low is not None
     assert high is not None
     numbers = f"{one.a.value:.4f} to {one.b.value:.4f}, {one.change.value:+.4f} [{low:+.4f}, {high:+.4f}]"
-    over = f"{one.change.basis}, n = {one.change.n:,}"
+    over = f"{one.change.basis}, n = {one.change.n:,}" + ("" if one.q is None else f", q = {one.q:.2g}")
     words = {
         Direction.WORSE: ("serious", "fell from"),
         Direction.BETTER: ("info", "rose from"),
@@ -108,8 +111,8 @@ def _headline(diff: Diff, one: MetricChange) -> Finding:
 
 
 def _concepts(diff: Diff, concepts: ConceptDiff) -> Iterator[Finding]:
-    sql = _concept_sql(diff.b, concepts.source)
-    by = f"of the {concepts.held:,} concepts that {_name(diff.a)} {_held(concepts.source)}"
+    sql = _concept_sql(diff.b, concepts.by)
+    by = f"of the {concepts.held:,} concepts that {_name(diff.a)} {_HELD[concepts.by]}"
     lost, new = concepts.of(Fate.LOST), concepts.of(Fate.NEW)
     undecided = [one for one in concepts.of(Fate.UNDECIDED) if one.a is not None and one.a.held]
     if lost:
@@ -127,7 +130,7 @@ def _concepts(diff: Diff, concepts: ConceptDiff) -> Iterator[Finding]:
     if not lost and not undecided and concepts.held:
         yield Finding("diff.concepts_kept", "info", f"None {by} is lost.", sql)
     if new:
-        said = f"{_name(diff.b)} {_held(concepts.source)} {len(new):,} more: {_names(new)}."
+        said = f"{_name(diff.b)} {_HELD[concepts.by]} {len(new):,} more: {_names(new)}."
         yield Finding("diff.concepts_new", "info", said, sql)
     for fate, severity, verb in (
         (Fate.MERGED, "warning", "had a latent each and now share one, so neither can be turned alone"),
@@ -168,14 +171,25 @@ def _lists(diff: Diff, lists: ListDiff) -> Iterator[Finding]:
         f"{lists.same:,} of {lists.users:,} users keep their list as it was."
     )
     yield Finding("diff.lists", "info", said, _sql(diff.b, "recommendations"))
-    for band in lists.bands:
-        change = band.change
-        if change.low > 0 or change.high < 0:
-            said = (
-                f"Items of the {band.band} hold {band.share_b:.1%} of places, {band.share_a:.1%} before: "
-                f"{100 * change.value:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]."
+    for kind, shifts in (("by popularity", lists.bands), ("by genre", lists.concepts)):
+        moved = [one for one in shifts if one.q <= Q]
+        if moved:
+            largest = sorted(moved, key=lambda one: -abs(one.change.value))[:_SHIFTS]
+            said = "; ".join(
+                f"{printable(one.name, 40)} {one.share_a:.1%} to {one.share_b:.1%} ({_points(one.change)})"
+                for one in largest
             )
-            yield Finding("diff.exposure", "info", said, _sql(diff.b, "recommendations"))
+            more = f" and {len(moved) - len(largest)} more" if len(moved) > len(largest) else ""
+            yield Finding(
+                "diff.exposure",
+                "info",
+                f"Places in lists, {kind}: {said}{more}.",
+                _sql(diff.b, "recommendations"),
+            )
+
+
+def _points(change: Estimate) -> str:
+    return f"{100 * change.value:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
 
 
 def _sql(subject: Subject, table: str) -> str:
@@ -188,20 +202,13 @@ def _sql(subject: Subject, table: str) -> str:
     return f"-- {printable(subject.file)}\nSELECT * FROM {table}{where}"
 
 
-def _concept_sql(subject: Subject, source: str) -> str:
-    if not source.startswith("coverage by "):
+def _concept_sql(subject: Subject, by: str) -> str:
+    if by == VECTORS or subject.sae is None:
         return _sql(subject, "cavs")
-    rule = source.removeprefix("coverage by ").replace("'", "''")
-    of = "" if subject.sae is None else f"sae_id = {subject.sae.sae_id} AND "
+    where = f"sae_id = {subject.sae.sae_id}"
     return (
-        f"-- {printable(subject.file)}\nSELECT * FROM concept_coverage WHERE {of}rule = '{rule}' ORDER BY auc"
+        f"-- {printable(subject.file)}\nSELECT * FROM concept_coverage WHERE {where} ORDER BY rule, auc DESC"
     )
-
-
-def _held(source: str) -> str:
-    if source.startswith("coverage by "):
-        return f"covers with latents ({source.removeprefix('coverage by ')})"
-    return f"holds as vectors ({source})"
 
 
 def _name(subject: Subject) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,10 @@ from recaudit.analyses.diff.by_user import LIST_LENGTH, ORIGINAL
 from recaudit.analyses.diff.sides import Side
 from recaudit.analyses.diff.summary import Summary
 from recaudit.datasets.popularity import Band, popularity_bands
-from recaudit.metrics import intervals, lists
+from recaudit.metrics import intervals, judging, lists
 from recaudit.metrics.intervals import Estimate
 from recaudit.metrics.popularity import mean_over_places
+from recaudit.store import concepts as store_concepts
 from recaudit.store import diff as store
 from recaudit.store import read
 
@@ -21,6 +23,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 BANDS = {Band.HEAD: "head", Band.MID: "middle", Band.TAIL: "tail", Band.UNSEEN: "never seen in training"}
+KINDS = ("genre", "category")
+"""Concepts whose places are followed."""
 SHOWN_USERS = 5
 SHOWN_ITEMS = 10
 
@@ -52,17 +56,22 @@ class UserLists:
 
 
 @dataclass(frozen=True)
-class BandShift:
-    """Places that a band of popularity holds. Head and tail hold a fifth of A's training interactions each.
+class Shift:
+    """The share of places that some items hold: a band of popularity, or the items of a concept.
 
-    ``change`` is ``share_b - share_a``, its interval paired over users.
+    Attributes:
+        items: of A's catalogue.
+        share_a, share_b: means over users.
+        change: ``share_b - share_a``, its interval paired over users.
+        q: of a change as large by chance, Benjamini-Hochberg over the shifts of its table.
     """
 
-    band: str
+    name: str
     items: int
     share_a: float
     share_b: float
     change: Estimate
+    q: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,9 @@ class ListDiff:
         overlap, rbo: means, 95 % intervals over users.
         by_chance: mean overlap of a user's list in A with another user's in B: what popular items alone give.
         counts: [11] users by items in common, none to ten.
-        bands, gained, lost: see ``BandShift`` and ``ItemShift``; most places first.
+        bands: by popularity; head and tail hold a fifth of A's training interactions each.
+        concepts: by genre (or category), most changed first; an item of several counts in each.
+        gained, lost: items by places, most first.
         most_changed: least rank-biased overlap first; among equals those who lost most NDCG.
     """
 
@@ -97,7 +108,8 @@ class ListDiff:
     rbo: Estimate
     by_chance: float
     counts: tuple[int, ...]
-    bands: tuple[BandShift, ...]
+    bands: tuple[Shift, ...]
+    concepts: tuple[Shift, ...]
     gained: tuple[ItemShift, ...]
     lost: tuple[ItemShift, ...]
     most_changed: tuple[UserLists, ...]
@@ -135,6 +147,7 @@ def compared(
         by_chance=_by_chance(items_a, items_b, seed),
         counts=tuple(int(n) for n in np.bincount(common, minlength=LIST_LENGTH + 1)),
         bands=_bands(vocabulary, items_a, items_b, seed),
+        concepts=_concepts(vocabulary, a, items_a, items_b, seed),
         gained=_shifts(vocabulary, items_a, items_b, 1),
         lost=_shifts(vocabulary, items_a, items_b, -1),
         most_changed=tuple(
@@ -199,6 +212,10 @@ class _Vocabulary:
         """Items of a list, without the empty places."""
         return tuple(self.item(int(item)) for item in items if item != lists.EMPTY)
 
+    def joint_of_a(self, items: IntArray) -> IntArray:
+        """Joint numbers of A's dense items."""
+        return self._number[0][items]
+
     def item(self, number: int) -> Item:
         """An item as A calls it, or B where A does not know it."""
         which = 0 if self._dense[0][number] >= 0 else 1
@@ -231,19 +248,44 @@ def _by_chance(items_a: IntArray, items_b: IntArray, seed: int) -> float:
     return float(lists.overlap(items_a[dealt], items_b[np.roll(dealt, 1)]).mean())
 
 
-def _bands(vocabulary: _Vocabulary, items_a: IntArray, items_b: IntArray, seed: int) -> tuple[BandShift, ...]:
-    present = [band for band in BANDS if (vocabulary.bands == band).any()]
+def _bands(vocabulary: _Vocabulary, items_a: IntArray, items_b: IntArray, seed: int) -> tuple[Shift, ...]:
+    present = {name: vocabulary.bands == band for band, name in BANDS.items()}
+    return _moved({name: has for name, has in present.items() if has.any()}, items_a, items_b, seed)
+
+
+def _concepts(
+    vocabulary: _Vocabulary, a: Side, items_a: IntArray, items_b: IntArray, seed: int
+) -> tuple[Shift, ...]:
+    """Places of A's genres or categories."""
+    concepts, item, concept = store_concepts.item_concepts(a.audit, a.model.dataset_id)
+    has = {}
+    for row in concepts[concepts["kind"].isin(KINDS)].itertuples():
+        has[str(row.name)] = np.zeros(len(vocabulary), dtype=bool)
+        has[str(row.name)][vocabulary.joint_of_a(item[concept == row.concept_id])] = True
+    moved = _moved(has, items_a, items_b, seed)
+    return tuple(sorted(moved, key=lambda shift: (-abs(shift.change.value), shift.name)))
+
+
+def _moved(
+    groups: Mapping[str, NDArray[np.bool_]], items_a: IntArray, items_b: IntArray, seed: int
+) -> tuple[Shift, ...]:
+    """How the places of groups of items [joint items] moved."""
+    if not groups:
+        return ()
     shares = [
-        np.column_stack([mean_over_places(items, vocabulary.bands == band) for band in present])
+        np.column_stack([mean_over_places(items, has) for has in groups.values()])
         for items in (items_a, items_b)
     ]
-    per_user = np.column_stack([shares[1] - shares[0], np.ones(len(items_a))])
+    differences = shares[1] - shares[0]
+    per_user = np.column_stack([differences, np.ones(len(items_a))])
     changes = intervals.estimate(per_user, intervals.means, seed=seed)
+    errors = differences.std(axis=0) / np.sqrt(len(differences))
+    ps = [judging.p_two_sided(one.value, float(error)) for one, error in zip(changes, errors, strict=True)]
+    qs = judging.false_discoveries(ps)
+    means = [part.mean(axis=0) for part in shares]
     return tuple(
-        BandShift(BANDS[band], int((vocabulary.bands == band).sum()), float(a), float(b), change)
-        for band, a, b, change in zip(
-            present, shares[0].mean(axis=0), shares[1].mean(axis=0), changes, strict=True
-        )
+        Shift(name, int(has.sum()), float(means[0][i]), float(means[1][i]), changes[i], qs[i])
+        for i, (name, has) in enumerate(groups.items())
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.special import ndtr
-
 from recaudit.analyses.diff.changes import Basis, Change, Comparison, key_of
 from recaudit.analyses.diff.summary import Number
 from recaudit.metrics import judging
@@ -33,7 +31,8 @@ class MetricChange:
 
     Attributes:
         change: B - A.
-        q: two-sided, of a change as large by chance: Benjamini-Hochberg over the numbers with an interval.
+        q: two-sided, of a change as large by chance: Benjamini-Hochberg over the numbers of its family (``ranking``,
+            ``coverage``, …); None where there is no interval, or nothing that could differ.
         direction: ``higher`` and ``lower`` where neither is better.
     """
 
@@ -54,27 +53,35 @@ def compared(comparison: Comparison) -> tuple[MetricChange, ...]:
     old = {key_of(number): number for number in comparison.old.numbers}
     pairs = [(old[key_of(number)], number) for number in comparison.new.numbers if key_of(number) in old]
     found = [comparison.change(b, a, relative=False) for a, b in pairs]
-    tested = [place for place, change in enumerate(found) if change.error is not None]
-    qs = judging.false_discoveries([_p(found[place]) for place in tested])
-    by_place = dict(zip(tested, qs, strict=True))
+    qs = _by_family([a.metric for a, _ in pairs], found)
     return tuple(
-        MetricChange(a, b, change, by_place.get(place), _direction(a, change, by_place.get(place)))
-        for place, ((a, b), change) in enumerate(zip(pairs, found, strict=True))
+        MetricChange(a, b, change, q, _direction(a, change, q))
+        for (a, b), change, q in zip(pairs, found, qs, strict=True)
     )
 
 
-def _p(change: Change) -> float:
-    """Two-sided p of the change, normal with the standard error of the draws (see ``metrics.judging``)."""
-    if not change.error:
-        return 1.0 if change.value == 0 else 0.0
-    return float(2 * ndtr(-abs(change.value) / change.error))
+def _by_family(metrics: list[str], changes: list[Change]) -> list[float | None]:
+    """BH within each family (``ranking``, ``coverage``, …): ranking is one question, which concepts are covered another.
+
+    A number that cannot differ (plain popularity on the same data) is no test.
+    """
+    families: dict[str, list[int]] = {}
+    for place, (metric, change) in enumerate(zip(metrics, changes, strict=True)):
+        if change.error or (change.error == 0 and change.value):
+            families.setdefault(metric.partition(".")[0], []).append(place)
+    qs: list[float | None] = [None] * len(changes)
+    for places in families.values():
+        ps = [judging.p_two_sided(changes[place].value, changes[place].error or 0.0) for place in places]
+        for place, q in zip(places, judging.false_discoveries(ps), strict=True):
+            qs[place] = q
+    return qs
 
 
 def _direction(number: Number, change: Change, q: float | None) -> Direction:
-    if q is None:
-        return Direction.UNTESTED
     if change.value == 0:
         return Direction.SAME
+    if q is None:
+        return Direction.UNTESTED
     if q > Q:
         return Direction.UNDECIDED
     up = change.value > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +37,37 @@ def table(
     return TableSection(name, title, caption, columns, rows, sql, len(rows) if of is None else of)
 
 
-def change(value: float | None, low: float | None, high: float | None) -> Figure:
-    """``+0.0104 [+0.0039, +0.0169]``; without its interval where there is none."""
+def change(
+    value: float | None, low: float | None, high: float | None, written: Callable[[float], str] | None = None
+) -> Figure:
+    """``+0.0104 [+0.0039, +0.0169]``; without its interval where there is none.
+
+    Args:
+        written: how a number is written; ``signed`` by default.
+    """
     if value is None:
         return Figure("–")
-    text = signed(value)
-    return Figure(text if low is None or high is None else f"{text} [{signed(low)}, {signed(high)}]")
+    write = written or signed
+    return Figure(
+        write(value) if low is None or high is None else f"{write(value)} [{write(low)}, {write(high)}]"
+    )
 
 
 def signed(value: float) -> Figure:
     """A number with its sign."""
     return Figure(f"{'+' if value > 0 else ''}{number(value)}")
+
+
+def hundredths(value: float) -> Figure:
+    """``-.26``: two decimals with a sign, for what lies between 0 and 1."""
+    return Figure(f"{value:+.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:+.2f}")
+
+
+def chance(q: float | None) -> Figure:
+    """A q: ``<.001``, ``.034``, ``–`` where nothing was tested."""
+    if q is None:
+        return Figure("–")
+    return Figure("<.001" if q < 0.001 else f"{q:.3f}".replace("0.", ".", 1))
 
 
 def on(subject: Subject, sql: str) -> str:

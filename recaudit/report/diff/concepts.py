@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from recaudit.analyses.diff import Diff
-from recaudit.analyses.diff.concepts import ConceptChange, ConceptDiff, Fate
+from recaudit.analyses.diff.concepts import COVERAGE, VECTORS, ConceptChange, ConceptDiff, Fate
 from recaudit.analyses.diff.summary import Concept
 from recaudit.report import charts, layout
-from recaudit.report.diff.chapter import Chapter, change, on, table
+from recaudit.report.diff.chapter import Chapter, chance, change, hundredths, on, table
 from recaudit.report.model import Exhibit
 
 ROWS = 40
 CHART_ROWS = 30
+TITLES = {COVERAGE: "Concepts that a latent stands for", VECTORS: "Concepts that the item vectors hold"}
 _MARKS = {
     Fate.LOST: "✗ lost",
     Fate.MERGED: "> merged",
@@ -44,40 +47,36 @@ def _exhibit(diff: Diff, concepts: ConceptDiff) -> Exhibit:
             one.kind,
             _auc(one.a),
             _auc(one.b),
-            change(one.change, one.low, one.high),
-            layout.short(one.q),
+            change(one.change, one.low, one.high, hundredths),
+            chance(one.q),
             _latent(one.latent_a),
             _latent(one.latent_b),
         ]
         for one in shown[:ROWS]
     ]
     columns = ["fate", "concept", "kind", "AUC in A", "AUC in B", "change", "q", "latent A", "latent B"]
-    if not concepts.source.startswith("coverage by "):
+    if concepts.by == VECTORS:
         columns, rows = columns[:-2], [row[:-2] for row in rows]
-        sql = f"SELECT * FROM cavs WHERE model_id = {diff.b.model.model_id}"
-    else:
-        rule = concepts.source.removeprefix("coverage by ").replace("'", "''")
-        sae = diff.b.sae
-        assert sae is not None
-        sql = f"SELECT * FROM concept_coverage WHERE sae_id = {sae.sae_id} AND rule = '{rule}' ORDER BY auc DESC"
-    caption = f"{absent} more that neither holds are left out." if absent else ""
     made = table(
-        f"diff_{concepts.source}".replace(" ", "_"),
-        source_title(concepts.source),
-        caption,
-        columns,
-        rows,
-        of=len(shown),
-        sql=on(diff.b, sql),
-    )
+        f"diff_concepts_{concepts.by}", TITLES[concepts.by], _caption(concepts, absent), columns, rows,
+        of=len(shown), sql=_sql(diff, concepts),
+    )  # fmt: skip
     return Exhibit(made, _chart(shown[:CHART_ROWS]) if shown else None)
 
 
-def source_title(source: str) -> str:
-    """``Covered by latents (recommended10)``."""
-    if source.startswith("coverage by "):
-        return f"Covered by latents ({source.removeprefix('coverage by ')})"
-    return f"Held by concept vectors ({source})"
+def _caption(concepts: ConceptDiff, absent: int) -> str:
+    counts = Counter(one.source for one in concepts.changes if one.fate is not Fate.ABSENT)
+    said = ", ".join(f"{count} {source}" for source, count in counts.most_common())
+    return f"Judged: {said}. {absent} more that neither holds are left out."
+
+
+def _sql(diff: Diff, concepts: ConceptDiff) -> str:
+    if concepts.by == VECTORS or diff.b.sae is None:
+        return on(diff.b, f"SELECT * FROM cavs WHERE model_id = {diff.b.model.model_id}")
+    return on(
+        diff.b,
+        f"SELECT * FROM concept_coverage WHERE sae_id = {diff.b.sae.sae_id} ORDER BY rule, auc DESC",
+    )
 
 
 def _latent(number: int | None) -> layout.Figure:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from recaudit.analyses.diff import Diff
 from recaudit.analyses.diff.by_user import LIST_LENGTH
-from recaudit.analyses.diff.lists import Item, ItemShift, ListDiff, UserLists
+from recaudit.analyses.diff.lists import Item, ItemShift, ListDiff, Shift, UserLists
 from recaudit.metrics.intervals import Estimate
 from recaudit.report import charts, layout
 from recaudit.report.charts import Chart
 from recaudit.report.charts.bars import Bar, bars
-from recaudit.report.diff.chapter import Chapter, change, on, table
+from recaudit.report.diff.chapter import Chapter, chance, change, on, table
 from recaudit.report.layout import Figure
 from recaudit.report.model import Exhibit, TableSection
 from recaudit.text import printable
@@ -32,7 +32,22 @@ def chapter(diff: Diff) -> Chapter:
     sql = _sql(diff)
     exhibits = [
         _agreement(found, sql),
-        _bands(found, sql),
+        _shifts(
+            found.bands,
+            "diff_bands",
+            "Places by popularity",
+            "Head and tail hold a fifth of A's training interactions each. Points with the interval paired over users.",
+            "band",
+            sql,
+        ),
+        _shifts(
+            found.concepts,
+            "diff_places_by_genre",
+            "Places by genre",
+            "Most changed first; an item of several genres counts in each.",
+            "genre",
+            sql,
+        ),
         Exhibit(_items(found.gained, "gained", sql)),
         Exhibit(_items(found.lost, "lost", sql)),
         *(Exhibit(_user(one, diff)) for one in found.most_changed),
@@ -80,31 +95,32 @@ def _three(one: Estimate) -> Figure:
     return layout.estimate(one.value, one.low, one.high)
 
 
-def _bands(found: ListDiff, sql: str) -> Exhibit:
+def _shifts(shifts: tuple[Shift, ...], name: str, title: str, caption: str, of: str, sql: str) -> Exhibit:
     rows = [
-        [band.band, band.items, _percent(band.share_a), _percent(band.share_b), _points(band.change)]
-        for band in found.bands
+        [
+            one.name,
+            one.items,
+            _percent(one.share_a),
+            _percent(one.share_b),
+            _points(one.change),
+            chance(one.q),
+        ]
+        for one in shifts
     ]
     drawn: Chart | None = None
-    if found.bands:
+    if shifts:
         drawn = charts.forest(
             [
                 charts.Row(
-                    band.band, band.change.value, band.change.low, band.change.high,
-                    f"{band.band}: {band.share_a:.1%} to {band.share_b:.1%} of places",
+                    one.name, one.change.value, one.change.low, one.change.high,
+                    f"{one.name}: {one.share_a:.1%} to {one.share_b:.1%} of places",
                 )
-                for band in found.bands
+                for one in shifts
             ],
             x_title="change of the share of places", reference=0.0, percent=True,
         )  # fmt: skip
-    caption = "Head and tail hold a fifth of A's training interactions each. Points with the interval paired over users."
     made = table(
-        "diff_bands",
-        "Places by popularity",
-        caption,
-        ["band", "items", "places in A", "places in B", "points"],
-        rows,
-        sql=sql,
+        name, title, caption, [of, "items", "places in A", "places in B", "points", "q"], rows, sql=sql
     )
     return Exhibit(made, drawn)
 
@@ -165,4 +181,4 @@ def _percent(share: float) -> Figure:
 
 
 def _points(one: Estimate) -> Figure:
-    return change(100 * one.value, 100 * one.low, 100 * one.high)
+    return change(100 * one.value, 100 * one.low, 100 * one.high, "{:+.1f}".format)

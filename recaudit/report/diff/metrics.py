@@ -8,7 +8,7 @@ from recaudit.analyses.diff.metrics import Direction, MetricChange
 from recaudit.metrics.catalogue import BY_NAME
 from recaudit.report import charts, layout
 from recaudit.report.charts import Chart
-from recaudit.report.diff.chapter import Chapter, change, on, signed, table
+from recaudit.report.diff.chapter import Chapter, chance, change, on, signed, table
 from recaudit.report.model import Exhibit, TableSection
 
 ROWS = 40
@@ -101,7 +101,7 @@ def _table(
             one.a.value,
             one.b.value,
             change(one.change.value, one.change.low, one.change.high),
-            layout.short(one.q),
+            chance(one.q),
             one.change.n,
             _BASES[one.change.basis],
         ]

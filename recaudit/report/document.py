@@ -21,7 +21,7 @@ from recaudit.store import gallery as store
 
 @dataclass(frozen=True)
 class Shown:
-    """A section as a chapter: its exhibits in the order to be read, or why there are none."""
+    """A section as a chapter: its exhibits in the order to be read; ``missing`` says why there are none, or fewer."""
 
     name: str
     title: str
@@ -68,7 +68,9 @@ def _shown(about: Context, chapter: sections.Chapter) -> Shown:
     names = {exhibit.table.name for exhibit in drawn}
     plain = [Exhibit(table) for table in chapter.tables if table.name not in names]
     part = chapter.section
-    return Shown(part.name, part.title or part.name, part.about, [*drawn, *plain], chapter.missing)
+    return Shown(
+        part.name, part.title or part.name, part.about, [*drawn, *plain], chapter.missing or part.lacks(about)
+    )
 
 
 def _runs(audit: Audit) -> TableSection:

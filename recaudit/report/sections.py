@@ -38,6 +38,7 @@ class Section:
         title: heading of its chapter in a page; its name by default.
         about: one or two sentences below that heading.
         draw: exhibits with charts for a page; one whose table has the name of a table of ``make`` takes its place.
+        lacks: what of a section that has tables was not run, and what would fill it; None for nothing.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Section:
     title: str = ""
     about: str = ""
     draw: Draw = field(default=lambda context: [])
+    lacks: Callable[[Context], str | None] = field(default=lambda context: None)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ SECTIONS = [
         "Popularity and groups",
         "What the lists favour, whom they serve worse, and which latents go with either.",
         bias_exhibits.draw,
+        bias_exhibits.lacks,
     ),
     Section(
         "concept vectors",
@@ -120,6 +123,7 @@ SECTIONS = [
         "Concept activation vectors: what the item vectors hold, dictionary or not, and whether users to whom the model "
         "ascribes a taste for a concept rate it higher or merely consume more of it.",
         cav_exhibits.draw,
+        cav_exhibits.lacks,
     ),
     Section(
         "time",

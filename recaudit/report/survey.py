@@ -6,8 +6,10 @@ concepts of the data instead of a language model's sentences, so that the rows o
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from recaudit.metrics.proportions import wilson
 from recaudit.report.context import Context
 from recaudit.report.model import TableSection, section
 from recaudit.store import concepts as store
@@ -15,6 +17,8 @@ from recaudit.store import gallery
 from recaudit.store.read import Model, Sae, controls
 
 Q = 0.05
+OWN, UNTRAINED = "share", "untrained"
+"""Columns."""
 _TRUSTED = ("recommended10", "item", "direct")
 """Rules by which a latent's concept is told, the first there is."""
 
@@ -27,7 +31,7 @@ def sections(context: Context) -> list[TableSection]:
     if rule is None:
         return []
     frame = columns(context, context.sae, rule)
-    ids = [sae.sae_id for _, sae in _dictionaries(context, context.sae)]
+    ids = [sae.sae_id for sae in _dictionaries(context, context.sae).values()]
     return [
         section(
             "survey",
@@ -50,29 +54,36 @@ def rule_of(context: Context, sae: Sae) -> str | None:
 
 
 def columns(context: Context, sae: Sae, rule: str) -> pd.DataFrame:
-    """A row a concept: ``kind, concept, latents, share``, then ``untrained`` and ``beside NAME`` (shares) where stored.
+    """A row a concept: ``kind, concept, latents, weight``, then the share of live latents of each dictionary.
 
-    ``weight``: share of all contribution that the model's own latents of the concept carry.
+    ``share`` is this model's, ``untrained`` its control's, ``beside: NAME`` the other model's; each with its Wilson
+    interval over latents as ``_low`` and ``_high``. ``weight`` is the share of all contribution that this model's
+    latents of the concept carry.
     """
-    own = gallery.survey(context.audit, sae, rule, Q)
-    merged = own
-    for name, other in _dictionaries(context, sae)[1:]:
-        theirs = gallery.survey(context.audit, other, rule, Q)[["kind", "concept", "share"]]
-        merged = merged.merge(theirs.rename(columns={"share": name}), on=["kind", "concept"], how="outer")
-        merged[name] = merged[name].fillna(0.0)
-    merged = merged.fillna({"latents": 0, "share": 0.0, "weight": 0.0}).astype({"latents": int})
-    return merged.sort_values(["kind", "share", "concept"], ascending=[True, False, True], ignore_index=True)
+    found = {
+        name: gallery.survey(context.audit, one, rule, Q) for name, one in _dictionaries(context, sae).items()
+    }
+    keys = pd.concat([frame[["kind", "concept"]] for frame in found.values()]).drop_duplicates()
+    merged = keys.merge(found[OWN], on=["kind", "concept"], how="left")
+    merged = merged.fillna({"latents": 0, "weight": 0.0}).astype({"latents": int})
+    for name, one in _dictionaries(context, sae).items():
+        counts = (
+            keys.merge(found[name], on=["kind", "concept"], how="left")["latents"].fillna(0).to_numpy(int)
+        )
+        n = gallery.live(context.audit, one)
+        merged[name] = counts / max(n, 1)
+        merged[f"{name}_low"], merged[f"{name}_high"] = wilson(counts, np.full_like(counts, n))
+    return merged.sort_values(["kind", OWN, "concept"], ascending=[True, False, True], ignore_index=True)
 
 
-def _dictionaries(context: Context, sae: Sae) -> list[tuple[str, Sae]]:
-    """The model's own, its untrained control, and the other model's."""
-    found = [("share", sae)]
-    untrained = [
-        one for one in controls(context.audit, context.model.model_id, sae) if one.role == "untrained"
-    ]
-    found += [("untrained", one) for one in untrained[:1]]
+def _dictionaries(context: Context, sae: Sae) -> dict[str, Sae]:
+    """Column to dictionary: the model's own, its untrained control, and the other model's."""
+    found = {OWN: sae}
+    for one in controls(context.audit, context.model.model_id, sae):
+        if one.role == UNTRAINED:
+            found[UNTRAINED] = one
     if context.beside is not None and context.beside[1] is not None:
-        found.append((beside_name(context.beside[0]), context.beside[1]))
+        found[beside_name(context.beside[0])] = context.beside[1]
     return found
 
 

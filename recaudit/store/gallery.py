@@ -90,25 +90,36 @@ def pairs(audit: Audit, sae: Sae, rule: str, latents: list[int]) -> pd.DataFrame
 
 
 def survey(audit: Audit, sae: Sae, rule: str, q: float) -> pd.DataFrame:
-    """What the latents of a dictionary stand for: ``kind, concept, latents, share`` (of all live latents)``, weight``.
+    """What the latents of a dictionary stand for: ``kind, concept, latents, weight``.
 
     A latent counts for the one concept of each kind that it is enriched for (``q``) and tells best. ``weight`` is the
-    share of all contribution (sum of values x length of the decoder row) that such latents carry.
+    share of all contribution (sum of values x length of the decoder row) that such latents carry, 0..1.
     """
     return audit.frame(
-        """
-        WITH live AS (
-            SELECT latent, total * decoder_norm AS contribution FROM latents
-            WHERE sae_id = $sae AND entity_kind = $kind AND n_cases > 0
-        ),
+        f"""
+        WITH live AS ({_LIVE}),
         best AS (
             SELECT kind, name AS concept, latent FROM latent_concepts
             WHERE sae_id = $sae AND rule = $rule AND enrichment_q <= $q AND auc > .5
             QUALIFY row_number() OVER (PARTITION BY kind, latent ORDER BY auc DESC, name) = 1
         )
-        SELECT kind, concept, count(*) AS latents, count(*) / (SELECT count(*) FROM live) AS share,
+        SELECT kind, concept, count(*) AS latents,
             sum(contribution) / (SELECT sum(contribution) FROM live) AS weight
         FROM best JOIN live USING (latent) GROUP BY ALL ORDER BY kind, latents DESC, concept
         """,
         {"sae": sae.sae_id, "rule": rule, "q": q, "kind": sae.entity_kinds[0]},  # type: ignore[arg-type]
     )
+
+
+def live(audit: Audit, sae: Sae) -> int:
+    """Latents that fire on the newest case of some user, or on some item."""
+    ((count,),) = audit.connection.execute(
+        f"SELECT count(*) FROM ({_LIVE})", {"sae": sae.sae_id, "kind": sae.entity_kinds[0]}
+    ).fetchall()
+    return int(count)
+
+
+_LIVE = """
+    SELECT latent, total * decoder_norm AS contribution FROM latents
+    WHERE sae_id = $sae AND entity_kind = $kind AND n_cases > 0
+"""

@@ -46,7 +46,7 @@ def _panel(panel: Cloud, x_title: str, y_title: str) -> Chart:
     x = {"field": "x", "type": "quantitative", "title": x_title, "scale": {"domain": [left, right], "nice": False},
          "axis": {"tickCount": 4}}  # fmt: skip
     y = {"field": "y", "type": "quantitative", "title": y_title, "scale": {"domain": [bottom, top], "nice": False},
-         "axis": {"tickCount": 4, "grid": True}}  # fmt: skip
+         "axis": {"tickCount": 4, "grid": True, "minExtent": 34}}  # fmt: skip
     inside = (panel.x >= left) & (panel.x <= right) & (panel.y >= bottom) & (panel.y <= top)
     few = len(panel.x) <= MOST_POINTS
     layers = [

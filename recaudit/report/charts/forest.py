@@ -60,7 +60,7 @@ def forest(
         domain: of the axis; by default what the intervals and ticks need.
         percent: the axis is a share, written in percent.
     """
-    chosen = dict(series or {"": "s1"})
+    chosen = dict(series) if series and len(series) > 1 else dict.fromkeys(series or [""], "s1")
     span = domain or _span(rows, reference)
     panels = list(dict.fromkeys(row.panel for row in rows))
     room = min(LABELS, LETTER * max(len(row.label) for row in rows) + 10)

@@ -21,6 +21,16 @@ def draw(context: Context) -> list[Exhibit]:
     return [*_served(context), *(make(tables[name]) for name, make in drawn.items() if name in tables)]
 
 
+def lacks(context: Context) -> str | None:
+    """User groups, where none has enough users to be compared."""
+    if not store.is_audited(context.audit, context.model) or _served(context):
+        return None
+    return (
+        "ranking by user group: the data has no groups with enough held-out items; name data that has user attributes "
+        "with `recaudit bias --groups PATH`"
+    )
+
+
 def _served(context: Context) -> list[Exhibit]:
     frame = store.numbers(context.audit, context.model)
     frame = frame[frame["metric"] == "fairness.ndcg@10"]

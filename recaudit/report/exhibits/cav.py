@@ -37,6 +37,22 @@ def draw(context: Context) -> list[Exhibit]:
     return found
 
 
+def lacks(context: Context) -> str | None:
+    """Alignment with ratings, where vectors are stored and no user's ratings beside them."""
+    variants = store.variants(context.audit, context.model.model_id)
+    if not variants or len(_aligned(context, variants[0])):
+        return None
+    return (
+        "alignment with ratings: the audit's data has no ratings; name data that has them with "
+        "`recaudit cav --ratings PATH`"
+    )
+
+
+def _aligned(context: Context, variant: str) -> pd.DataFrame:
+    frame = plots.alignments(context.audit, context.model, variant)
+    return frame[frame["centred"].notna()]
+
+
 def _told_apart(context: Context, table: TableSection, variant: str) -> Exhibit:
     frame = store.table(context.audit, context.model, variant)
     frame = frame[frame["auc"].notna()].groupby("kind", sort=True).head(CONCEPTS)
@@ -60,8 +76,7 @@ def _told_apart(context: Context, table: TableSection, variant: str) -> Exhibit:
 
 
 def _alignment(context: Context, variant: str) -> list[Exhibit]:
-    frame = plots.alignments(context.audit, context.model, variant)
-    frame = frame[frame["centred"].notna()]
+    frame = _aligned(context, variant)
     if frame.empty:
         return []
     columns = ["kind", "concept", "ratings", "n", "share", "share_low", "share_high", "centred", "centred_low", "centred_high",

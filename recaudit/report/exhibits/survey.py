@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from typing import Any
+
 from recaudit.report import charts, survey
+from recaudit.report.charts.theme import SERIES
 from recaudit.report.context import Context
 from recaudit.report.model import Exhibit, TableSection
 
@@ -17,36 +21,33 @@ def draw(context: Context) -> list[Exhibit]:
 
 def _drawn(context: Context, table: TableSection) -> Exhibit:
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    own = context.model.name
-    series = {own: "s1"}
-    others = {}
-    if context.beside is not None:
-        column = survey.beside_name(context.beside[0])
-        if column in table.columns:
-            others[context.beside[0].name] = column
-            series[context.beside[0].name] = "s2"
-    points, taken = [], dict.fromkeys({row["kind"] for row in rows}, 0)
-    for row in rows:
-        taken[row["kind"]] += 1
-        if taken[row["kind"]] > CONCEPTS:
-            continue
-        untrained = row.get("untrained")
-        said = f"{row['concept']}: {row['latents']} latents, {row['share']:.1%} of those that fire"
-        if untrained is not None:
-            said += f"; of an untrained dictionary {untrained:.1%}"
-        points.append(_point(row, row["share"], said, own, untrained))
-        points += [
-            _point(
-                row, row[column], f"{row['concept']}: {row[column]:.1%} of the latents of {name}", name, None
-            )
-            for name, column in others.items()
-        ]
-    control = "untrained dictionary" if "untrained" in table.columns else None
+    columns = {context.model.name: survey.OWN}
+    if context.beside is not None and survey.beside_name(context.beside[0]) in table.columns:
+        columns[context.beside[0].name] = survey.beside_name(context.beside[0])
+    place = {
+        id(row): at for _, own in groupby(rows, key=lambda row: row["kind"]) for at, row in enumerate(own)
+    }
+    points = [
+        _point(row, column, name)
+        for row in rows
+        if place[id(row)] < CONCEPTS
+        for name, column in columns.items()
+    ]
     chart = charts.forest(
-        points, x_title="share of live latents", series=series, control=control, percent=True, reference=0.0
+        points,
+        x_title="share of live latents",
+        series=dict(zip(columns, SERIES, strict=False)),
+        control="untrained dictionary" if survey.UNTRAINED in table.columns else None,
+        percent=True,
+        reference=0.0,
     )
     return Exhibit(table, chart)
 
 
-def _point(row: dict[str, object], share: float, said: str, series: str, control: float | None) -> charts.Row:
-    return charts.Row(str(row["concept"]), share, None, None, said, series, control, str(row["kind"]))
+def _point(row: dict[str, Any], column: str, name: str) -> charts.Row:
+    low, high = row[f"{column}_low"], row[f"{column}_high"]
+    said = f"{row['concept']}, {name}: {row[column]:.1%} [{low:.1%}, {high:.1%}] of live latents"
+    control = row.get(survey.UNTRAINED) if column == survey.OWN else None
+    if control is not None:
+        said += f"; of an untrained dictionary {control:.1%}"
+    return charts.Row(str(row["concept"]), row[column], low, high, said, name, control, str(row["kind"]))

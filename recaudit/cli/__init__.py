@@ -30,6 +30,8 @@ COMMANDS = {
     "tui": "Look through an audit in the terminal: latents, concepts, users, items.",
     "latent": "One page about a latent: names, items, concepts, neighbours, effect.",
     "steer": "Try edits of latents or directions: what lists become, and what it costs.",
+    "tune": "Turn concepts up and down by their latents; count their places in lists.",
+    "promote": "Set latents of an item and see whose lists it enters.",
     "debias": "Find the cheapest edit against popularity, a concept or a group difference.",
     "gate": "Check a policy on a model; the exit code is the verdict, for CI.",
     "bless": "Make a model the baseline that gates compare others with.",

@@ -1,6 +1,6 @@
 """What an intervention must be held against: the same by chance, and the same without a dictionary.
 
-``random latents``   the same edits of other live latents that fire about as often: is it these latents, or any?
+``random latents``   the same edits of other live latents that fire as often and move as far: is it these latents, or any?
 ``noise``            every edited row moved as far in a random direction: is it the direction, or the distance?
 ``re-ranking``       scores less a multiple of log popularity, at the same change of the lists' popularity
 ``projection``       the popularity direction taken out of users' vectors, at the same change
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recaudit.interventions.apply import Reference
 from recaudit.interventions.bench import Outcome
 from recaudit.interventions.directions import POPULARITY
 from recaudit.interventions.edits import Edit, Intervention
@@ -28,7 +29,7 @@ from recaudit.metrics import lists, popularity
 DRAWS = 10
 """Random controls behind one number."""
 _NEIGHBOURS = 20
-"""Latents nearest in firing rate, from which a random one is drawn."""
+"""Latents most alike, from which a random one is drawn."""
 _HALVINGS = 12
 _LEAST_CHANGE = 0.005
 """Relative change of the lists' popularity below which there is nothing to match."""
@@ -60,7 +61,9 @@ def controls(
     rng = np.random.default_rng(seed)
     of_users = not any(edit.items for edit in intervention.edits)
     if draws and intervention.of_latents and not intervention.edits[0].items:
-        outcomes = (steering.outcome(other_latents(steering, intervention, rng)) for _ in range(draws))
+        outcomes = (
+            steering.outcome(other_latents(steering.users.reference, intervention, rng)) for _ in range(draws)
+        )
         found.append(_over_draws("random latents", steering, outcomes, seed))
     if draws and of_users:
         step = steering.vectors(intervention) - steering.users.x
@@ -129,25 +132,42 @@ def _matched(popularity_at: Callable[[float], float], wanted: float, before: flo
     return sign * high
 
 
-def other_latents(steering: Steering, intervention: Intervention, rng: np.random.Generator) -> Intervention:
-    """The same edits of random live latents, each one that fires about as often as the one it stands for."""
-    codes = steering.users.reference.codes
-    assert codes is not None
-    rate = np.diff(codes.indptr) / max(codes.shape[0], 1)
-    named = {latent for edit in intervention.edits for latent in edit.latents}
-    live = np.array([latent for latent in np.flatnonzero(rate > 0) if latent not in named], dtype=np.int64)
-    if not len(live):
-        return intervention
-    stand_in: dict[int, int] = {}
-    for latent in sorted(named):
-        free = np.array([one for one in live if one not in stand_in.values()], dtype=np.int64)
-        near = free[np.argsort(np.abs(np.log(rate[free]) - np.log(max(rate[latent], 1e-9))), kind="stable")]
-        stand_in[latent] = int(rng.choice(near[:_NEIGHBOURS])) if len(near) else latent
+def other_latents(reference: Reference, intervention: Intervention, rng: np.random.Generator) -> Intervention:
+    """The same edits of random live latents (``stand_ins``)."""
+    named = sorted({latent for edit in intervention.edits for latent in edit.latents})
+    other = stand_ins(reference, named, rng)
     edits = tuple(
-        replace(edit, latents=tuple(sorted(stand_in[j] for j in edit.latents))) if edit.latents else edit
+        replace(edit, latents=tuple(sorted(other[j] for j in edit.latents))) if edit.latents else edit
         for edit in intervention.edits
     )
     return replace(intervention, edits=edits)
+
+
+def stand_ins(reference: Reference, latents: Sequence[int], rng: np.random.Generator) -> dict[int, int]:
+    """For each latent another live one, drawn among those that fire about as often and move vectors about as far where they do.
+
+    One that nothing is left for stands for itself.
+    """
+    assert reference.codes is not None
+    fires = np.diff(reference.codes.indptr)
+    likeness = _likeness(reference, fires)
+    live = np.setdiff1d(np.flatnonzero(fires), latents)
+    found: dict[int, int] = {}
+    for latent in latents:
+        free = np.setdiff1d(live, list(found.values()))
+        near = free[np.argsort(np.abs(likeness[free] - likeness[latent]).sum(axis=1), kind="stable")]
+        found[latent] = int(rng.choice(near[:_NEIGHBOURS])) if len(near) else latent
+    return found
+
+
+def _likeness(reference: Reference, fires: NDArray[np.integer]) -> NDArray[np.float64]:
+    """[latents, 2] logarithms of how often a latent fires, and of how far it moves a vector where it does."""
+    spec, codes = reference.spec, reference.codes
+    assert spec is not None
+    assert codes is not None
+    norm = np.linalg.norm(np.where(spec.finite[:, None], spec.decoder, 0).astype(np.float64), axis=1)
+    moved = norm * np.asarray(codes.sum(axis=0)).ravel() / np.maximum(fires, 1)
+    return np.log(np.maximum(np.stack([fires / max(codes.shape[0], 1), moved], axis=1), 1e-9))
 
 
 def _turned(step: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -196,7 +196,7 @@ def _tries(
                 setting = {"latents": n, "strength": strength}
                 own = edit_of(steering, target, n, strength)
                 yield "latents", setting, own, partial(steering.outcome, own)
-                other = other_latents(steering, own, rng)
+                other = other_latents(steering.users.reference, own, rng)
                 yield "random latents", setting, other, partial(steering.outcome, other)
     for share in SHARES:
         setting = {"strength": share}

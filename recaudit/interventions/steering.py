@@ -164,16 +164,24 @@ class Steering:
         """
         if edit.users is None:
             return np.ones(len(self.users.x), dtype=bool)
-        groups = self.yardstick.groups
-        if edit.users not in groups and edit.users.startswith(ONE_USER):
+        if edit.users not in self.yardstick.groups and edit.users.startswith(ONE_USER):
             return self._cases_of(edit.users.removeprefix(ONE_USER))
-        if edit.users not in groups:
-            known = ", ".join(printable(name, 32) for name in groups)
+        return self.group(edit.users)[self.bench.field.cases.user]
+
+    def group(self, name: str) -> BoolArray:
+        """Who is in a user group, ``gender=F``: [dense user].
+
+        Raises:
+            UsageError: no such group; lists them.
+        """
+        groups = self.yardstick.groups
+        if name not in groups:
+            known = ", ".join(printable(one, 32) for one in groups)
             raise UsageError(
-                f"no user group {printable(edit.users)}",
+                f"no user group {printable(name)}",
                 fix=f"choose one of: {known}" if known else "the data has no user groups: leave `users` out",
             )
-        return groups[edit.users][self.bench.field.cases.user]
+        return groups[name]
 
     def _cases_of(self, raw: str) -> BoolArray:
         (user,) = np.nonzero(self.raw_users == raw)

@@ -12,11 +12,12 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from recaudit.errors import UsageError
-from recaudit.report import bias, cav, concepts, labels, profiles, survey, tables
+from recaudit.report import bias, cav, concepts, interventions, labels, profiles, survey, tables
 from recaudit.report.context import Context, Draw, Make
 from recaudit.report.exhibits import bias as bias_exhibits
 from recaudit.report.exhibits import cav as cav_exhibits
 from recaudit.report.exhibits import concepts as concept_exhibits
+from recaudit.report.exhibits import interventions as intervention_exhibits
 from recaudit.report.exhibits import names as name_exhibits
 from recaudit.report.exhibits import ranking as ranking_exhibits
 from recaudit.report.exhibits import survey as survey_exhibits
@@ -114,6 +115,15 @@ SECTIONS = [
         "What the lists favour, whom they serve worse, and which latents go with either.",
         bias_exhibits.draw,
         bias_exhibits.lacks,
+    ),
+    Section(
+        "interventions",
+        lambda c: interventions.sections(c.audit, c.model, c.sae),
+        "run `recaudit tune`, `recaudit promote`, `recaudit debias --save NAME` or `recaudit steer --save NAME`",
+        "Interventions",
+        "What happens to lists, and to ranking quality, when parts of the vectors are turned; beside random parts and beside "
+        "methods that need no dictionary.",
+        intervention_exhibits.draw,
     ),
     Section(
         "concept vectors",

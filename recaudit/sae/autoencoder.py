@@ -115,7 +115,7 @@ def _largest(pre: Tensor, k: int) -> Kept:
 
 def _largest_of_groups(pre: Tensor, k: int) -> Kept:
     size = pre.shape[1] // k
-    value, place = pre.unflatten(1, (k, size)).max(dim=2)
+    value, place = pre.reshape(pre.shape[0], k, size).max(dim=2)
     return place + torch.arange(k) * size, value
 
 

@@ -145,7 +145,7 @@ def test_random_latents_are_others_that_fire_as_often(steering):
     from recaudit.interventions.controls import other_latents
 
     intervention = scale(steering, 0)
-    other = other_latents(steering, intervention, np.random.default_rng(0))
+    other = other_latents(steering.users.reference, intervention, np.random.default_rng(0))
     (mine,), (theirs,) = intervention.edits, other.edits
     assert len(theirs.latents) == len(mine.latents)
     assert not set(theirs.latents) & set(mine.latents)

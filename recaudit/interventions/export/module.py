@@ -170,7 +170,7 @@ def _amounts(edit: Edit, reference: Reference) -> Iterator[tuple[str, NDArray[np
 
 
 def scope(intervention: Intervention) -> str:
-    """Whose vectors a module is for: ``users``, ``users of gender=F``, ``the items 12, 40``.
+    """Whose vectors a module is for: ``users``, ``users with gender=F``, ``the items 12, 40``.
 
     Raises:
         UsageError: edits are for different ones; a module knows vectors, not whose they are.
@@ -184,7 +184,7 @@ def scope(intervention: Intervention) -> str:
     ((users, items),) = found
     if items:
         return f"the item{'s' if len(items) > 1 else ''} {', '.join(items)}"
-    return "users" if users is None else f"users of {users}"
+    return "users" if users is None else f"users with {users}"
 
 
 def write(steering: Steering, intervention: Intervention, folder: Path) -> None:

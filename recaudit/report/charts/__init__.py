@@ -5,6 +5,7 @@
 ``forest``     values with intervals, one row each, controls beside
 ``heat``       a matrix
 ``clouds``     users as points or counts, small multiples with a trend
+``front``      what is gained against what is kept
 ``arrows``     directions in the plane with their bootstrap clouds
 ``draw``       specification to SVG: a file, or markup inside a page
 =============  ============================================================
@@ -14,6 +15,7 @@ from recaudit.report.charts.arrows import Arrow, arrows
 from recaudit.report.charts.clouds import Cloud, clouds
 from recaudit.report.charts.draw import Chart, inline, svg
 from recaudit.report.charts.forest import Row, forest
+from recaudit.report.charts.front import Point, front
 from recaudit.report.charts.heat import Cell, heat
 from recaudit.report.charts.lines import lines
 
@@ -22,10 +24,12 @@ __all__ = [
     "Cell",
     "Chart",
     "Cloud",
+    "Point",
     "Row",
     "arrows",
     "clouds",
     "forest",
+    "front",
     "heat",
     "inline",
     "lines",

@@ -15,6 +15,7 @@ from recaudit.store.schema.v5 import VERSION_5
 from recaudit.store.schema.v6 import VERSION_6
 from recaudit.store.schema.v7 import VERSION_7
 from recaudit.store.schema.v8 import VERSION_8
+from recaudit.store.schema.v9 import VERSION_9
 
 META = "CREATE TABLE meta (schema_version INTEGER NOT NULL, tool_version VARCHAR NOT NULL)"
 
@@ -27,6 +28,7 @@ VERSIONS: tuple[tuple[Table | AddedColumns, ...], ...] = (
     VERSION_6,
     VERSION_7,
     VERSION_8,
+    VERSION_9,
 )
 
 SCHEMA_VERSION = len(VERSIONS)

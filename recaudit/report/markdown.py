@@ -35,7 +35,7 @@ def _images(document: Document, path: Path) -> dict[str, tuple[Path, str]]:
         exhibit.table.name: (folder / f"{names.of(exhibit.table.name)}.svg", charts.svg(exhibit.chart))
         for chapter in document.chapters
         for exhibit in chapter.exhibits
-        if exhibit.chart is not None
+        if exhibit.chart
     }
 
 

@@ -64,7 +64,7 @@ class Exhibit:
 
     table: TableSection
     chart: dict[str, Any] | None = None
-    """Vega-Lite, see ``charts``."""
+    """Vega-Lite, see ``charts``; None or empty where there is nothing to draw."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ class Arrow:
 
 
 def arrows(shown: Sequence[Arrow], *, x_title: str, y_title: str) -> Chart:
-    """Arrows on axes of one scale around the origin, inside the circle of length 1."""
+    """Arrows on axes of one scale around the origin; empty without any."""
+    if not shown:
+        return {}
     reach = 1.08 * max(0.2, *(max(abs(one.x), abs(one.y)) for one in shown))
     scale = {"domain": [-reach, reach], "nice": False, "zero": False}
     x = {"field": "x", "type": "quantitative", "title": x_title, "scale": scale, "axis": {"tickCount": 5}}

@@ -50,7 +50,7 @@ def forest(
     domain: tuple[float, float] | None = None,
     percent: bool = False,
 ) -> Chart:
-    """A panel for each heading, one below the other, over the same axis.
+    """A panel for each heading, one below the other, over the same axis; empty without rows.
 
     Args:
         rows: in the order to be read.
@@ -60,6 +60,8 @@ def forest(
         domain: of the axis; by default what the intervals and ticks need.
         percent: the axis is a share, written in percent.
     """
+    if not rows:
+        return {}
     chosen = dict(series) if series and len(series) > 1 else dict.fromkeys(series or [""], "s1")
     span = domain or _span(rows, reference)
     panels = list(dict.fromkeys(row.panel for row in rows))

@@ -33,7 +33,7 @@ def heat(
     column_title: str | None = None,
     cell: int = CELL,
 ) -> Chart:
-    """Rows and columns in the order given. Colour is opacity, so that it reads on light and on dark ground."""
+    """Rows and columns in the order given; empty without cells. Colour is opacity, so that it reads on light and on dark ground."""
     values = [
         {
             **asdict(one),

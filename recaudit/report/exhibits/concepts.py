@@ -20,6 +20,8 @@ CONCEPTS = 25
 TABLE = 150
 MAPPED = 24
 """Rows of the map of concepts by latents."""
+GENRES = 30
+"""Columns of the chart of genre profiles: those that some latent prefers most."""
 _ROLES = {"covered": "s1", "popularity only": "s2", "not covered": "s3"}
 
 
@@ -161,14 +163,19 @@ def _beside_controls(table: TableSection) -> Exhibit:
 
 def _profiles(table: TableSection) -> Exhibit:
     """Genre profiles as ratios; twice as strong is as far from 1 as half as strong."""
-    genres = table.columns[1:]
+    highest = {
+        genre: max((row[place] or 0.0) for row in table.rows)
+        for place, genre in enumerate(table.columns[1:], 1)
+    }
+    kept = set(sorted(highest, key=lambda genre: (-highest[genre], genre))[:GENRES])
+    genres = [genre for genre in table.columns[1:] if genre in kept]
     cells = [
         charts.Cell(
             str(row[0]), genre, _doublings(ratio), f"Latent {row[0]}, {genre}: {ratio:.2f} x its mean"
         )
         for row in table.rows
-        for genre, ratio in zip(genres, row[1:], strict=True)
-        if ratio is not None
+        for genre, ratio in zip(table.columns[1:], row[1:], strict=True)
+        if ratio is not None and genre in kept
     ]
     chart = charts.heat(cells, [str(row[0]) for row in table.rows], genres, row_title="latent")
     return Exhibit(table, chart)

@@ -18,6 +18,8 @@ from recaudit.text import printable
 
 CELL = 300
 """Characters of a text cell."""
+MOST_ROWS, MOST_COLUMNS = 400, 60
+"""Of a table in the page: a section of another package may bring any number."""
 SEVERITIES = {"serious": "Serious", "warning": "Warning", "info": "Note"}
 _HASH = re.compile("[0-9a-f]{64}")
 _NAMES = {"latent", "item", "user", "position", "seed", "line"}
@@ -302,8 +304,8 @@ def _chapter(report: Report, shown: Shown, ids: layout.Anchors) -> Chapter:
     anchor = ids.of(shown.name)
     own = [_numbers(report, *group, ids) for group in _NUMBERS.get(shown.name, ())]
     kept = [exhibit for exhibit in shown.exhibits if not exhibit.table.name.startswith(layout.LATENT_ITEMS)]
-    drawn = [_block(exhibit, ids) for exhibit in kept if exhibit.chart is not None]
-    plain = [_block(exhibit, ids) for exhibit in kept if exhibit.chart is None]
+    drawn = [_block(exhibit, ids) for exhibit in kept if exhibit.chart]
+    plain = [_block(exhibit, ids) for exhibit in kept if not exhibit.chart]
     blocks = [*drawn, *(block for block in own if block.grid.rows), *plain]
     return Chapter(anchor, printable(shown.title), shown.about, blocks, shown.missing)
 
@@ -343,22 +345,28 @@ def _block(exhibit: Exhibit, ids: layout.Anchors) -> Block:
         see=printable(table.caption),
         grid=grid(table),
         sql=printable(table.sql),
-        drawing=None if exhibit.chart is None else charts.inline(exhibit.chart, title),
+        drawing=charts.inline(exhibit.chart, title) if exhibit.chart else None,
     )
 
 
 def grid(table: TableSection) -> Grid:
     """A table's cells as they are written: numbers with their intervals in one."""
     columns, rows = layout.joined(table)
-    cells = [[cell(name, value) for name, value in zip(columns, row, strict=True)] for row in rows]
+    names = columns[:MOST_COLUMNS]
+    cells = [
+        [cell(name, value) for name, value in zip(names, row[:MOST_COLUMNS], strict=True)]
+        for row in rows[:MOST_ROWS]
+    ]
     heads = [
         Cell(printable(name, CELL), bool(cells) and all(row[place].figure for row in cells))
-        for place, name in enumerate(columns)
+        for place, name in enumerate(names)
     ]
-    cut = (
-        f"{len(rows):,} of {table.shown_of:,} rows; the SQL gives all." if len(rows) < table.shown_of else ""
-    )
-    return Grid(heads, cells, cut)
+    cuts = [
+        f"{shown:,} of {of:,} {what}"
+        for shown, of, what in ((len(cells), table.shown_of, "rows"), (len(names), len(columns), "columns"))
+        if shown < of
+    ]
+    return Grid(heads, cells, f"{', '.join(cuts)}; the SQL gives all." if cuts else "")
 
 
 def cell(column: str, value: Any) -> Cell:

@@ -105,7 +105,7 @@ def fresh(edit: Edit, op: str, most: float = 1.0) -> Edit:
     amounts: dict[str, dict[str, Any]] = {"set": {"quantile": 0.5}, "clamp": {"high": most}, "ablate": {}}
     amount = amounts.get(op, {"by": _SLIDERS[op].neutral if op in _SLIDERS else None})
     return Edit(
-        op, edit.latents, edit.select, edit.direction, users=edit.users, items=edit.items, **amount  
+        op, edit.latents, edit.select, edit.direction, users=edit.users, items=edit.items, **amount
     )  # fmt: skip
 
 

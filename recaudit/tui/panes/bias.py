@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from recaudit.interventions.edits import Edit
+from recaudit.tui.keys import bindings
 from recaudit.tui.messages import GoTo, Put
-from recaudit.tui.panes.pane import Pane, Puts
+from recaudit.tui.panes.pane import Pane
 from recaudit.tui.places import Place
 from recaudit.tui.widgets.listing import Listing
 from recaudit.tui.widgets.page import Page
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from recaudit.tui.blocks import Block
 
 
-class BiasPane(Puts, Pane):
+class BiasPane(Pane):
     """A page of numbers and curves; a list of latents with their figures in every contrast."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("put")]
     HELP = """\
 Popularity and groups of users. On one side what the lists do: popularity, exposure, metrics by group. On the other the
 latents that go with a contrast: `contrast:popularity`, `contrast:gender`, `q<0.05`; Enter opens the latent.

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.binding import BindingType
+
 from recaudit.interventions.edits import Edit
+from recaudit.tui.keys import bindings
 from recaudit.tui.messages import Put
-from recaudit.tui.panes.pane import Puts, Split
+from recaudit.tui.panes.pane import Split
 
 if TYPE_CHECKING:
     from recaudit.store import Audit
@@ -35,7 +38,7 @@ class EntityPane(Split):
         self.ask_parts(question, self.page.add, group="detail")
 
 
-class ConceptsPane(Puts, EntityPane):
+class ConceptsPane(EntityPane):
     """Concepts: which latents have them, their vectors, what ratings say."""
 
     VIEW = DATA = "concepts"
@@ -46,6 +49,7 @@ Concepts of items: genres, decades, popularity bands, tags. `is:missing` lists t
 those that are only popularity. The page holds the concept vector, the scatter of users and the map of its kind.
 `i` puts the latents that stand for a concept on the desk.
 """
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("put")]
 
     def for_desk(self) -> Put | None:
         """One slider for the latents that stand for the concept best."""
@@ -53,12 +57,14 @@ those that are only popularity. The page holds the concept vector, the scatter o
         return None if key is None else Put((Edit("scale", select=f"concept:{key}:{BEST}", by=1.0),))
 
 
-class UsersPane(Puts, EntityPane):
+class UsersPane(EntityPane):
     """Users: history, recommendations and the latents that made them, profile."""
 
     VIEW = DATA = "users"
     KIND = "user"
     EMPTY = "The audit holds no users.\n\nrecaudit ingest CHECKPOINT --data PATH reads them."
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("put")]
 
     def for_desk(self) -> Put | None:
         """The user's list beside the sliders."""

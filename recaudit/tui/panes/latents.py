@@ -13,7 +13,7 @@ from recaudit.tui.host import host
 from recaudit.tui.keys import bindings
 from recaudit.tui.messages import Changed, Put
 from recaudit.tui.modals.text import Writing
-from recaudit.tui.panes.pane import Puts, Split
+from recaudit.tui.panes.pane import Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recaudit.tui.data.latent import Pinned
 
 
-class LatentsPane(Puts, Split):
+class LatentsPane(Split):
     """The list of latents, and the page of one."""
 
     VIEW = "latents"
@@ -33,7 +33,7 @@ class LatentsPane(Puts, Split):
         "This model has no dictionary, so there are no latents.\n\nTrain one:      recaudit train MODEL\n"
         "or bring one:   recaudit ingest CHECKPOINT --data PATH --sae FILE"
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("latents")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("latents"), *bindings("put")]
 
     def list_key(self, key: str) -> Any:
         """Latents are numbers."""

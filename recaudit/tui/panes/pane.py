@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 
 from recaudit.tui.asking import Asking
 from recaudit.tui.host import Subject, host
@@ -42,6 +41,17 @@ class Pane(Asking, Vertical):
     def desk_changed(self) -> None:
         """Something was put on the desk from elsewhere."""
 
+    def for_desk(self) -> Put | None:
+        """What the entity in front puts on the desk, in panes with such entities."""
+        return None
+
+    def action_put(self, stay: bool) -> None:
+        """Put it there, and go there unless one stays."""
+        message = self.for_desk()
+        if message is not None:
+            message.stay = stay
+            self.post_message(message)
+
     def leave(self) -> bool:
         """Close what is open over the pane's first sight; False where there is nothing."""
         return any(listing.leave() for listing in self.query(Listing))
@@ -52,23 +62,6 @@ class Pane(Asking, Vertical):
             if widget.focusable:
                 widget.focus()
                 return
-
-
-class Puts(Widget):
-    """A pane whose entities can be put on the desk."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("put")]
-
-    def for_desk(self) -> Put | None:
-        """What the entity in front puts there."""
-        raise NotImplementedError
-
-    def action_put(self, stay: bool) -> None:
-        """Put it there, and go there unless one stays."""
-        message = self.for_desk()
-        if message is not None:
-            message.stay = stay
-            self.post_message(message)
 
 
 class Split(Pane):

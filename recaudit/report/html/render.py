@@ -18,12 +18,17 @@ _FOLDER = files("recaudit.report.html")
 
 def render(document: Document) -> str:
     """One HTML file, the same bytes for the same document."""
+    return filled("page.html", view.page(document))
+
+
+def filled(template: str, page: object) -> str:
+    """A template that extends ``shell.html``, with ``page`` in it."""
     style, script = _asset("report.css"), _asset("report.js")
     return (
         _environment()
-        .get_template("page.html")
+        .get_template(template)
         .render(
-            page=view.page(document),
+            page=page,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             policy=_policy(style, script),

@@ -145,13 +145,13 @@ def page(document: Document) -> Page:
         gates=_gates(document),
         gate_said=_gate_said(document),
         tiles=list(_tiles(report)),
-        findings=[_finding(row) for row in report.findings],
+        findings=[finding(row) for row in report.findings],
         facts=_facts(report),
         receipts=_receipts(report, ids),
         chapters=[_chapter(report, shown, ids) for shown in document.chapters],
         latents=None if document.gallery is None else _latents(document.gallery),
         method=_method(report),
-        runs=_block(Exhibit(document.runs), ids),
+        runs=block(Exhibit(document.runs), ids),
         footer=f"recaudit {report.tool_version}, run {report.run_id}",
     )
 
@@ -171,7 +171,8 @@ def lead(report: Report) -> str:
     return f"{' and '.join(said)} among {len(report.findings)} findings."
 
 
-def _finding(row: FindingRow) -> Finding:
+def finding(row: FindingRow) -> Finding:
+    """A finding as the page shows it."""
     return Finding(
         row.severity,
         SEVERITIES.get(row.severity, row.severity),
@@ -293,7 +294,7 @@ def _receipts(report: Report, ids: layout.Anchors) -> Block:
         "SELECT * FROM receipts",
         len(rows),
     )
-    return _block(Exhibit(table), ids)
+    return block(Exhibit(table), ids)
 
 
 def _notes(notes: list[dict[str, Any]]) -> list[str]:
@@ -304,9 +305,9 @@ def _chapter(report: Report, shown: Shown, ids: layout.Anchors) -> Chapter:
     anchor = ids.of(shown.name)
     own = [_numbers(report, *group, ids) for group in _NUMBERS.get(shown.name, ())]
     kept = [exhibit for exhibit in shown.exhibits if not exhibit.table.name.startswith(layout.LATENT_ITEMS)]
-    drawn = [_block(exhibit, ids) for exhibit in kept if exhibit.chart]
-    plain = [_block(exhibit, ids) for exhibit in kept if not exhibit.chart]
-    blocks = [*drawn, *(block for block in own if block.grid.rows), *plain]
+    drawn = [block(exhibit, ids) for exhibit in kept if exhibit.chart]
+    plain = [block(exhibit, ids) for exhibit in kept if not exhibit.chart]
+    blocks = [*drawn, *(part for part in own if part.grid.rows), *plain]
     return Chapter(anchor, printable(shown.title), shown.about, blocks, shown.missing)
 
 
@@ -336,7 +337,8 @@ def _numbers(report: Report, prefix: str, title: str, see: str, ids: layout.Anch
     return Block(ids.of(title), title, see, grid, f"SELECT * FROM metrics WHERE metric LIKE '{prefix}%'")
 
 
-def _block(exhibit: Exhibit, ids: layout.Anchors) -> Block:
+def block(exhibit: Exhibit, ids: layout.Anchors) -> Block:
+    """An exhibit as the page shows it."""
     table = exhibit.table
     title = printable(table.title, 200)
     return Block(

@@ -72,10 +72,11 @@ def compare(
     of_latents = latents.compared(a, b, seed=seed)
     parts = {"latents": of_latents, "lists": of_lists}
     missing = {name: said for name, said in parts.items() if isinstance(said, str)}
-    if not pair.same_protocol:
-        missing["ranking"] = _protocols_differ(pair)
+    unmeasured = _unmeasured(pair)
+    if unmeasured:
+        missing["ranking"] = unmeasured
     elif not changed:
-        missing["metrics"] = _unmeasured(pair, old, new)
+        missing["metrics"] = "no number is of the same name, slice and protocol on both sides"
     if not fates:
         missing["concepts"] = _no_concepts(pair)
     labels = _labels(a, b)
@@ -111,23 +112,28 @@ def _under_one_protocol(pair: _Pair, named: str | None) -> _Pair:
 
 def _lists(pair: _Pair, old: Summary, new: Summary, users: int, seed: int) -> lists.ListDiff | str:
     if not pair.same_protocol:
-        return _protocols_differ(pair)
+        return _unmeasured(pair)
     return lists.compared(pair.a, pair.b, old, new, users=users, seed=seed)
 
 
-def _protocols_differ(pair: _Pair) -> str:
+def _unmeasured(pair: _Pair) -> str:
+    """Why rankings and lists cannot be compared; empty where they can."""
     a, b = pair.a.model, pair.b.model
+    if not pair.same_protocol:
+        return (
+            f"{a.name} is measured under {a.protocol}, {b.name} under {b.protocol}: "
+            f"run `recaudit report {b.name} --protocol {a.protocol}` on its audit first"
+        )
+    bare = [
+        one.model.name for one in (pair.a, pair.b)
+        if not read.has_metrics(one.audit, one.model.model_id, one.model.protocol)
+    ]  # fmt: skip
+    if not bare:
+        return ""
     return (
-        f"{a.name} is measured under {a.protocol}, {b.name} under {b.protocol}: "
-        f"run `recaudit report {b.name} --protocol {a.protocol}` on its audit first"
+        f"{' and '.join(dict.fromkeys(bare))} is not measured under {a.protocol}: "
+        f"run `recaudit report {bare[0]} --protocol {a.protocol}` on its audit first"
     )
-
-
-def _unmeasured(pair: _Pair, old: Summary, new: Summary) -> str:
-    bare = [one.model.name for one, found in ((pair.a, old), (pair.b, new)) if not found.numbers]
-    if bare:
-        return f"nothing is measured of {' and '.join(bare)} under {pair.a.model.protocol}: run `recaudit report`"
-    return "no number is of the same name, slice and protocol on both sides"
 
 
 def _no_concepts(pair: _Pair) -> str:

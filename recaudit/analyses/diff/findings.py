@@ -54,10 +54,11 @@ def _comparability(diff: Diff) -> Iterator[Finding]:
     elif not diff.same_held_out:
         said = "What is held out differs: the ranking numbers of the two answer different questions."
         yield Finding("diff.held_out_differs", "warning", said, _sql(diff.a, "targets"))
-    if diff.protocol is None:
-        yield Finding(
-            "diff.protocol_differs", "warning", diff.missing["ranking"] + ".", _sql(diff.a, "metrics")
-        )
+    if "ranking" in diff.missing:
+        yield Finding("diff.not_measured", "warning", diff.missing["ranking"] + ".", _sql(diff.a, "metrics"))
+    if diff.a.model.sha256 == diff.b.model.sha256:
+        said = "Both are one model (the same checkpoint): what differs below is what the dictionaries make of it."
+        yield Finding("diff.same_model", "warning", said, _sql(diff.a, "models"))
     reads = diff.a.model.reads, diff.b.model.reads
     if diff.lists is not None and reads[0] != reads[1]:
         said = (
@@ -98,7 +99,9 @@ def _headline(diff: Diff, one: MetricChange) -> Finding:
     assert low is not None
     assert high is not None
     numbers = f"{one.a.value:.4f} to {one.b.value:.4f}, {one.change.value:+.4f} [{low:+.4f}, {high:+.4f}]"
-    over = f"{one.change.basis}, n = {one.change.n:,}" + ("" if one.q is None else f", q = {one.q:.2g}")
+    over = f"{one.change.basis}, n = {one.change.n:,}" + (
+        "" if one.q is None else f", q {'< .001' if one.q < 0.001 else f'= {one.q:.3f}'}"
+    )
     words = {
         Direction.WORSE: ("serious", "fell from"),
         Direction.BETTER: ("info", "rose from"),
@@ -122,7 +125,7 @@ def _concepts(diff: Diff, concepts: ConceptDiff) -> Iterator[Finding]:
         yield Finding("diff.concepts_lost", "serious", said, sql)
     if undecided:
         untested = sum(one.b is None for one in undecided)
-        why = "its AUC shows no clear fall"
+        why = "the AUC shows no clear fall"
         if untested:
             why = f"{untested:,} could not be tested there, of the others the AUC shows no clear fall"
         said = f"{len(undecided):,} {by} may be gone in {_name(diff.b)}: {why}. {_names(undecided)}."

@@ -33,9 +33,14 @@ def bars(shown: Sequence[Bar], *, x_title: str, y_title: str) -> Chart:
                 "type": "nominal",
                 "sort": None,
                 "title": x_title,
-                "axis": {"labelAngle": 0},
+                "axis": {"labelAngle": 0, "grid": False},
             },
-            "y": {"field": "count", "type": "quantitative", "title": y_title, "axis": {"tickCount": 5}},
+            "y": {
+                "field": "count",
+                "type": "quantitative",
+                "title": y_title,
+                "axis": {"tickCount": 5, "grid": True},
+            },
             "description": {"field": "say"},
         },
     }

@@ -33,8 +33,10 @@ def table(
     of: int | None = None,
     sql: str = "",
 ) -> TableSection:
-    """A table; ``of`` is how many rows there are where not all are shown."""
-    return TableSection(name, title, caption, columns, rows, sql, len(rows) if of is None else of)
+    """A table; ``of`` is how many rows there are where not all are shown: the JSON has them."""
+    if of is not None and of > len(rows):
+        caption = f"{caption} {len(rows):,} of {of:,} shown; `--format json` has all.".strip()
+    return TableSection(name, title, caption, columns, rows, sql, len(rows))
 
 
 def change(

@@ -15,12 +15,12 @@ ROWS = 40
 CHART_ROWS = 30
 TITLES = {COVERAGE: "Concepts that a latent stands for", VECTORS: "Concepts that the item vectors hold"}
 _MARKS = {
-    Fate.LOST: "✗ lost",
-    Fate.MERGED: "> merged",
-    Fate.SPLIT: "< split",
-    Fate.NEW: "+ new",
-    Fate.UNDECIDED: "? undecided",
-    Fate.KEPT: "✓ kept",
+    Fate.LOST: "✗\u00a0lost",
+    Fate.MERGED: ">\u00a0merged",
+    Fate.SPLIT: "<\u00a0split",
+    Fate.NEW: "+\u00a0new",
+    Fate.UNDECIDED: "?\u00a0undecided",
+    Fate.KEPT: "✓\u00a0kept",
 }
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recaudit import __version__
 from recaudit.analyses.diff import Diff
+from recaudit.analyses.diff.concepts import Fate
+from recaudit.analyses.diff.findings import HEADLINE
 from recaudit.analyses.diff.outcome import Subject
 from recaudit.analyses.protocol import PROTOCOLS
+from recaudit.metrics.catalogue import BY_NAME
+from recaudit.report import layout
 from recaudit.report.diff import concepts, latents, lists, metrics
-from recaudit.report.diff.chapter import Chapter
+from recaudit.report.diff.chapter import Chapter, signed
 from recaudit.report.model import FindingRow
 
 
@@ -18,6 +23,7 @@ class DiffDocument:
     """A diff as it is read: findings, facts of both sides, chapters.
 
     Attributes:
+        tiles: figures for the top: what it is, its change, A's and B's values, what to hold it against.
         facts: what each side is, a row a fact: its name, A's value, B's.
         method: what the numbers rest on: a word and a sentence.
     """
@@ -27,9 +33,15 @@ class DiffDocument:
     b: str
     about: str
     findings: list[FindingRow]
+    tiles: list[tuple[str, str, str, str]]
     facts: list[tuple[str, str, str]]
     chapters: list[Chapter]
     method: list[tuple[str, str]]
+
+    @property
+    def about_sentence(self) -> str:
+        """Whom the comparison is over, as a sentence."""
+        return f"{self.about[0].upper()}{self.about[1:]}."
 
 
 def compose(diff: Diff) -> DiffDocument:
@@ -40,10 +52,29 @@ def compose(diff: Diff) -> DiffDocument:
         b=diff.b.label,
         about=diff.about,
         findings=[FindingRow(one.severity, one.code, one.sentence, one.evidence) for one in diff.findings],
+        tiles=list(_tiles(diff)),
         facts=_facts(diff.a, diff.b),
         chapters=[part.chapter(diff) for part in (metrics, concepts, lists, latents)],
         method=_method(diff),
     )
+
+
+def _tiles(diff: Diff) -> Iterator[tuple[str, str, str, str]]:
+    for one in diff.metrics:
+        if one.a.metric == HEADLINE[0] and one.a.slice == {"ranking": "original"}:
+            values = f"{layout.number(one.a.value)} → {layout.number(one.b.value)}"
+            yield BY_NAME[one.a.metric].title, signed(one.change.value), values, str(one.direction)
+    for found in diff.concepts[:1]:
+        lost, new, open_ = (len(found.of(fate)) for fate in (Fate.LOST, Fate.NEW, Fate.UNDECIDED))
+        yield "Concepts lost", str(lost), f"of {found.held}", f"{new} new, {open_} undecided"
+    if diff.lists is not None:
+        overlap = diff.lists.overlap
+        interval = f"{10 * overlap.low:.1f} … {10 * overlap.high:.1f}"
+        chance = f"two different users {10 * diff.lists.by_chance:.1f}"
+        yield "Items in common of ten", f"{10 * overlap.value:.1f}", interval, chance
+    if diff.latents is not None:
+        kept = f"of {diff.latents.compared_a:,}"
+        yield "Latents kept", f"{len(diff.latents.kept):,}", kept, f"{len(diff.latents.new):,} new"
 
 
 def _facts(a: Subject, b: Subject) -> list[tuple[str, str, str]]:
@@ -71,7 +102,6 @@ def _method(diff: Diff) -> list[tuple[str, str]]:
         protocol = f"{diff.protocol}: {PROTOCOLS[diff.protocol].about}"
     return [
         ("Protocol", f"{protocol}."),
-        ("Users", f"{diff.about[0].upper()}{diff.about[1:]}."),
         (
             "Intervals",
             f"95 %; B less A. {'The same' if diff.paired else 'Each side’s own'} users are drawn, seed {diff.seed}; a "

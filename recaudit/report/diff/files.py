@@ -16,7 +16,13 @@ def _markdown(diff: Diff) -> str:
     return markdown.render(compose(diff))
 
 
-RENDERERS: dict[str, Callable[[Diff], str]] = {".json": json.render, ".md": _markdown}
+def _html(diff: Diff) -> str:
+    from recaudit.report.diff import html  # templates and a drawing engine that other forms need not wait for
+
+    return html.render(compose(diff))
+
+
+RENDERERS: dict[str, Callable[[Diff], str]] = {".html": _html, ".json": json.render, ".md": _markdown}
 """Ending to what renders it."""
 
 

@@ -21,7 +21,7 @@ def render(document: DiffDocument) -> str:
 def _lines(document: DiffDocument) -> Iterator[str]:
     yield f"# {escaped(document.a)} → {escaped(document.b)}"
     yield ""
-    yield f"A is {escaped(document.a)}, B is {escaped(document.b)}. {escaped(_sentence(document.about))}"
+    yield f"A is {escaped(document.a)}, B is {escaped(document.b)}. {escaped(document.about_sentence)}"
     yield ""
     for finding in document.findings:
         yield finding_line(finding)
@@ -49,21 +49,16 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
 
 
 def _open(table: TableSection) -> Iterator[str]:
-    yield from (f"**{escaped(table.title)}.** {escaped(table.caption)}".rstrip(), "", *_rows(table), "")
+    yield from (
+        f"**{escaped(table.title)}.** {escaped(table.caption)}".rstrip(),
+        "",
+        *table_lines(table.columns, table.rows),
+        "",
+    )
 
 
 def _folded(table: TableSection) -> Iterator[str]:
     yield from (f"<details><summary>{escaped(table.title)}</summary>", "")
     if table.caption:
         yield from (escaped(table.caption), "")
-    yield from (*_rows(table), "", "</details>", "")
-
-
-def _rows(table: TableSection) -> Iterator[str]:
-    yield from table_lines(table.columns, table.rows)
-    if len(table.rows) < table.shown_of:
-        yield from ("", f"{len(table.rows):,} of {table.shown_of:,} shown; `--format json` has all.")
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    yield from (*table_lines(table.columns, table.rows), "", "</details>", "")

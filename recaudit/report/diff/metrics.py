@@ -12,18 +12,19 @@ from recaudit.report.diff.chapter import Chapter, chance, change, on, signed, ta
 from recaudit.report.model import Exhibit, TableSection
 
 ROWS = 40
+# No break inside: a mark without its word is a riddle.
 _MARKS = {
-    Direction.BETTER: "▲ better",
-    Direction.WORSE: "▼ worse",
-    Direction.HIGHER: "↑ higher",
-    Direction.LOWER: "↓ lower",
-    Direction.SAME: "= same",
-    Direction.UNDECIDED: "? unclear",
-    Direction.UNTESTED: "– untested",
+    Direction.BETTER: "▲\u00a0better",
+    Direction.WORSE: "▼\u00a0worse",
+    Direction.HIGHER: "↑\u00a0higher",
+    Direction.LOWER: "↓\u00a0lower",
+    Direction.SAME: "=\u00a0same",
+    Direction.UNDECIDED: "?\u00a0unclear",
+    Direction.UNTESTED: "–\u00a0untested",
 }
 _BASES = {
-    Basis.PAIRED: "same users",
-    Basis.UNPAIRED: "own users",
+    Basis.PAIRED: "same\u00a0users",
+    Basis.UNPAIRED: "own\u00a0users",
     Basis.INTERVALS: "stored",
     Basis.NONE: "none",
 }

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 
 def _share(ctx: click.Context, parameter: click.Parameter, text: str) -> float:
+    from recaudit.interventions.words import share
+
     try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        return share(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise click.BadParameter(f"{text}: give a share from 0 to 1, or a percentage as in 1%")
-    return value
+        raise click.BadParameter(f"{text}: give a share from 0 to 1, or a percentage as in 1%") from None
 
 
 @click.command()
@@ -63,52 +62,32 @@ def debias(
 
     Latents and strength are chosen on half of the users, within --max-loss; what is printed is measured on the others.
     """
-    from recaudit.interventions.keeping import keep_search
-    from recaudit.interventions.search import searched
+    from recaudit.interventions.debias import Request, debias
     from recaudit.interventions.sentences import found_in_words
-    from recaudit.interventions.steering import Steering
-    from recaudit.interventions.targets import target_named
-    from recaudit.store import read, reading, writing
 
     with stages() as begin:
-        begin("reading")
-        watched = [name.removeprefix("concept:")] if name.startswith("concept:") else []
-        with reading(db) as audit:
-            named = read.model_named(audit, model)
-            dictionary = read.find_sae(audit, named, sae)
-            steering = Steering.of_audit(
-                audit, named, dictionary, watched=watched, protocol=protocol, seed=seed
-            )
-        target = target_named(steering, name, more=more)
-        begin("searching")
 
-        def shown(done: int, total: int) -> None:
+        def counted(done: int, total: int) -> None:
             if begin.update is not None:
                 begin.update(f"searching: {done:,} of {total:,}")
 
-        found = searched(steering, target, max_loss=max_loss, seed=seed, progress=shown)
-    if front:
-        show(*_front(found), format_)
-    else:
-        show(*_best(found), format_)
+        request = Request(db, model, name, max_loss, more, sae, protocol, seed, save)
+        named, found = debias(request, begin, counted)
+    show(*(_front(found) if front else _best(found)), format_)
     for sentence in found_in_words(found):
         note(sentence)
-    if save is None and output is None:
-        return
     own = found.chosen.get("latents")
-    if own is None:
+    if own is None and (save is not None or output is not None):
         raise NoVerdictError(
-            f"no edit of latents was found for {printable(name)} within the allowed loss, so there is nothing to keep",
+            f"no edit of latents was found for {printable(name)} within the allowed loss, so there is none to keep",
             fix="allow more with --max-loss, or use another dictionary (--sae NAME)",
         )
-    if output is not None:
+    if own is not None and output is not None:
         from recaudit.cli.steer import write_toml
 
         assert own.point.intervention is not None
         write_toml(output, own.point.intervention)
     if save is not None:
-        with writing(db) as audit:
-            keep_search(audit, named, dictionary, steering, found, save, seed)
         note(
             f"kept as {printable(save)}: recaudit steer {printable(named.name)} --intervention {printable(save)}"
         )

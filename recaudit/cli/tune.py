@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from recaudit.cli.output import db_option, format_option, note, sae_option, show_frame, stages
+from recaudit.errors import NoVerdictError
 from recaudit.text import printable
 
 
@@ -47,6 +48,11 @@ def tune(
     with reading(db) as audit:
         named = read.model_named(audit, model)
         frame = report.tuning(audit, named, read.sae_of(audit, named, sae))
+        if frame.empty:
+            raise NoVerdictError(
+                f"no latent stands for {', '.join(printable(name, 40) for name in without)}",
+                fix=f"run `recaudit concepts {printable(named.name)}` first, or name other concepts",
+            )
         show_frame(frame, format_)
         for sentence in report.tuning_in_words(frame):
             note(sentence)

@@ -32,16 +32,30 @@ STEER = {
 
 
 def keep_search(
-    audit: Audit, model: Model, sae: Sae | None, steering: Steering, found: Found, name: str, seed: int
+    audit: Audit,
+    model: Model,
+    sae: Sae | None,
+    steering: Steering,
+    found: Found,
+    name: str,
+    seed: int,
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
-    """Store a search's points, and its best edit of latents as an intervention with its price."""
-    edit = found.chosen["latents"].point.intervention
-    assert edit is not None
-    arguments = {"model": model.name, "name": name, "target": found.target.name, "max_loss": found.max_loss}
-    run = write.Run("debias", arguments, seed, [model.sha256])
+    """Store a search's points, and its best edit of latents, if there is one, as an intervention with its price.
+
+    Args:
+        arguments: for the ``runs`` table, beside the settings.
+    """
+    said = {"model": model.name, "name": name, "target": found.target.name, "max_loss": found.max_loss}
+    run = write.Run("debias", {**said, **(arguments or {})}, seed, [model.sha256])
     write.add_run(audit, run)
     protocol = steering.bench.field.protocol.name
     store.replace_front(audit, model, sae, found.target.name, list(_points(found, protocol)), run.run_id)
+    own = found.chosen.get("latents")
+    if own is None:
+        return
+    edit = own.point.intervention
+    assert edit is not None
     dry = DryRun(
         edit, model, sae, protocol, steering.priced(edit, seed=seed),
         controls(steering, edit, steering.outcome(edit), seed=seed),

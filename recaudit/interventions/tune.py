@@ -34,6 +34,8 @@ class TuneRequest:
     sae: str | None = None
     protocol: str | None = None
     seed: int = 0
+    alone: bool = False
+    """What is kept of other concepts goes."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """For the ``runs`` table, beside the settings."""
 
@@ -58,7 +60,7 @@ def tune(request: TuneRequest, progress: Progress = lambda stage: None) -> list[
     """Tune every concept asked for that has a latent; returns those that have none.
 
     Raises:
-        UsageError: no such concept, level or dictionary of users' vectors. NoVerdictError: no concept has a latent.
+        UsageError: no such concept, level or dictionary of users' vectors. NoVerdictError: the data names no genres.
     """
     levels = tuning.levels_named(request.levels)
     progress("reading")
@@ -86,11 +88,6 @@ def tune(request: TuneRequest, progress: Progress = lambda stage: None) -> list[
                 draws=request.draws,
                 seed=request.seed,
             )
-    if not rows:
-        raise NoVerdictError(
-            f"no latent of {printable(sae.name)} stands for {', '.join(printable(name, 40) for name in names)}",
-            fix=f"run `recaudit concepts {printable(model.name)}` first, or name other concepts",
-        )
     said = {
         "model": model.name, "sae": sae.name, "concepts": list(request.concepts), "levels": request.levels,
         "draws": request.draws, **request.arguments,
@@ -98,6 +95,8 @@ def tune(request: TuneRequest, progress: Progress = lambda stage: None) -> list[
     run = write.Run("tune", said, request.seed, [model.sha256])
     with writing(request.db) as audit:
         write.add_run(audit, run)
+        if request.alone:
+            tunings.clear_tunings(audit, sae)
         tunings.replace_tunings(audit, model, sae, steering.bench.field.protocol.name, rows, run.run_id)
     return [name for name, found in latents.items() if not found]
 

@@ -59,6 +59,18 @@ def _value(words: str, key: str, text: str) -> Any:
         ) from None
 
 
+def share(text: str) -> float:
+    """``1%`` or ``0.01`` as .01.
+
+    Raises:
+        ValueError: no number, or none from 0 to below 1.
+    """
+    value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0 <= value < 1:
+        raise ValueError
+    return value
+
+
 def sentence(one: Edit) -> str:
     """The edit in words, for reports and screens."""
     amounts = ", ".join(f"{name} {value:g}" for name in _NUMBERS if (value := getattr(one, name)) is not None)

@@ -66,11 +66,11 @@ def made_sae(audit: Audit, sae: Sae) -> frozenset[str]:
 
 
 def made_metrics(audit: Audit, model: Model, sae: Sae | None, protocol: str) -> frozenset[str]:
-    """Runs that made the numbers of a model as it is, or of a dictionary, under a protocol; not those on bias."""
+    """Runs that made the numbers of a model as it is, or of a dictionary, under a protocol; not those on bias or steering."""
     return _ids(
         audit,
         "SELECT DISTINCT run_id FROM metrics WHERE model_id = ? AND sae_id IS NOT DISTINCT FROM ? AND protocol = ? "
-        "AND NOT regexp_matches(metric, '^(popularity|fairness)\\.')",
+        "AND NOT regexp_matches(metric, '^(popularity|fairness|steer)\\.')",
         [model.model_id, None if sae is None else sae.sae_id, protocol],
     )
 
@@ -103,6 +103,28 @@ def made_bias(audit: Audit, model: Model, sae: Sae | None) -> frozenset[str]:
         "SELECT run_id FROM metrics WHERE model_id = $1 AND sae_id IS NULL AND starts_with(metric, 'popularity.') "
         "AND $2 IS NULL UNION SELECT run_id FROM latent_bias WHERE sae_id = $2",
         [model.model_id, None if sae is None else sae.sae_id],
+    )
+
+
+def made_tunings(audit: Audit, sae: Sae) -> frozenset[str]:
+    """Runs that tuned concepts by a dictionary's latents."""
+    return _ids(audit, "SELECT DISTINCT run_id FROM tunings WHERE sae_id = ?", [sae.sae_id])
+
+
+def made_intervention(audit: Audit, model: Model, name: str) -> frozenset[str]:
+    """The run that kept an intervention of that name."""
+    return _ids(
+        audit, "SELECT run_id FROM interventions WHERE model_id = ? AND name = ?", [model.model_id, name]
+    )
+
+
+def made_search(audit: Audit, model: Model, target: str, name: str) -> frozenset[str]:
+    """Runs that kept a search for a target, and the intervention it is to be called by; a concept may lack its kind."""
+    return made_intervention(audit, model, name) | _ids(
+        audit,
+        "SELECT DISTINCT run_id FROM fronts WHERE model_id = $1 AND (target = $2 OR starts_with($2, 'concept:') "
+        "AND starts_with(target, 'concept:') AND ends_with(target, ':' || substr($2, 9)))",
+        [model.model_id, target],
     )
 
 

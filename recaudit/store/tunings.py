@@ -11,6 +11,11 @@ from recaudit.store.audit import Audit
 from recaudit.store.read import Model, Sae
 
 
+def clear_tunings(audit: Audit, sae: Sae) -> None:
+    """Remove every figure of a dictionary's concepts."""
+    audit.connection.execute("DELETE FROM tunings WHERE sae_id = ?", [sae.sae_id])
+
+
 def replace_tunings(
     audit: Audit, model: Model, sae: Sae, protocol: str, rows: Iterable[Mapping[str, Any]], run_id: str
 ) -> None:

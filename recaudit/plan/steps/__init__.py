@@ -6,11 +6,14 @@ from recaudit.plan.steps.base import Decision, Doing, Ground, Step
 from recaudit.plan.steps.bias import Bias
 from recaudit.plan.steps.cav import Cav
 from recaudit.plan.steps.concepts import Concepts
+from recaudit.plan.steps.debias import Debias
 from recaudit.plan.steps.gate import Gate, Gates, Waivers
 from recaudit.plan.steps.ingest import Ingest
+from recaudit.plan.steps.intervene import Intervene
 from recaudit.plan.steps.label import Label
 from recaudit.plan.steps.report import WriteReport, source_of
 from recaudit.plan.steps.train import Train
+from recaudit.plan.steps.tune import Tune
 
 STEPS: tuple[type[Step], ...] = (
     Ingest,
@@ -20,6 +23,9 @@ STEPS: tuple[type[Step], ...] = (
     Cav,
     Bias,
     Label,
+    Tune,
+    Intervene,
+    Debias,
     WriteReport,
     Gates,
     Waivers,

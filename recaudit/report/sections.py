@@ -117,15 +117,6 @@ SECTIONS = [
         bias_exhibits.lacks,
     ),
     Section(
-        "interventions",
-        lambda c: interventions.sections(c.audit, c.model, c.sae),
-        "run `recaudit tune`, `recaudit promote`, `recaudit debias --save NAME` or `recaudit steer --save NAME`",
-        "Interventions",
-        "What happens to lists, and to ranking quality, when parts of the vectors are turned; beside random parts and beside "
-        "methods that need no dictionary.",
-        intervention_exhibits.draw,
-    ),
-    Section(
         "concept vectors",
         lambda c: cav.sections(c.audit, c.model),
         "run `recaudit cav`",
@@ -142,6 +133,15 @@ SECTIONS = [
         "Time",
         "Latents whose items keep to a few decades.",
         time_exhibits.draw,
+    ),
+    Section(
+        "interventions",
+        lambda c: interventions.sections(c.audit, c.model, c.sae),
+        "run `recaudit tune`, `recaudit promote`, `recaudit debias --save NAME` or `recaudit steer --save NAME`",
+        "Interventions",
+        "What happens to lists, and to ranking quality, when parts of the vectors are turned; beside random parts and beside "
+        "methods that need no dictionary.",
+        intervention_exhibits.draw,
     ),
 ]
 

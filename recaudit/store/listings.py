@@ -268,6 +268,16 @@ def group_sizes(audit: Audit, dataset_id: int) -> list[tuple[str, int]]:
     return [(str(name), int(n)) for name, n in rows]
 
 
+def gate_runs(audit: Audit, model: str) -> pd.DataFrame:
+    """When gates judged a model: ``finished, policy, baseline, version, seed``, the newest first."""
+    return audit.frame(
+        "SELECT strftime(finished, '%Y-%m-%d %H:%M') AS finished, arguments ->> 'policy' AS policy, "
+        "arguments ->> 'baseline' AS baseline, tool_version AS version, seed FROM runs "
+        "WHERE command = 'gate' AND arguments ->> 'model' = ? ORDER BY runs.finished DESC, policy",
+        [model],
+    )
+
+
 def user_facts(audit: Audit, model: Model, user: int) -> list[tuple[str, Any]]:
     """What is known of a user besides the history, in words."""
     ((n, train, rated, mean),) = audit.rows(

@@ -17,6 +17,7 @@ _SCOPES = {
     "sliders": "On the desk",
     "desk": "Around the desk",
     "put": "Towards the desk",
+    "compare": "Comparing",
     "detail": "List and page",
     "latents": "Latents",
     "sql": "SQL",

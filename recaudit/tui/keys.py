@@ -98,6 +98,7 @@ ACTIONS = (
     Action("desk.kept", "desk", "v", "kept", "Compare the interventions kept in the audit"),
     Action("desk.save", "desk", "s", "save", "Save: a TOML file, or into the audit", "Save"),
     Action("desk.load", "desk", "f", "load", "Take an intervention from a file or the audit"),
+    Action("compare.choose", "compare", "c", "choose", "Choose what to compare with", "Compare with"),
     Action("sql.run", "sql", "ctrl+r,f5", "run", "Run the query", "Run"),
     Action("sql.tables", "sql", "f2", "tables", "List the tables", "Tables"),
     *(

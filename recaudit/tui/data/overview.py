@@ -13,8 +13,10 @@ from recaudit.report.model import FindingRow, MetricRow, Report
 from recaudit.store import Audit, listings, read, views
 from recaudit.text import printable
 from recaudit.tui.blocks import Block, Column, Row, wrapped
+from recaudit.tui.data import gate
 from recaudit.tui.data.write_out import QUIET, facts, frame_block, spark, whiskers
 from recaudit.tui.host import Subject
+from recaudit.tui.places import Place
 
 MARKS = {"serious": "✗", "warning": "!", "info": "·"}
 STYLES = {"serious": "$text-error", "warning": "$text-warning", "info": ""}
@@ -33,6 +35,9 @@ def blocks(audit: Audit, subject: Subject, width: int) -> Iterator[Block]:
     made = report.build(audit, model.name, sae_name=sae.name if sae else None)
     yield _model(made)
     yield _findings(made, width)
+    gated = _gated(audit, subject)
+    if gated is not None:
+        yield gated
     yield from _numbers(made)
     if sae is not None:
         yield _dictionary(audit, subject)
@@ -78,6 +83,22 @@ def _findings(made: Report, width: int) -> Block:
         len(rows),
         headed=False,
     )
+
+
+def _gated(audit: Audit, subject: Subject) -> Block | None:
+    """What each policy said; nothing where no gate was run."""
+    found = gate.kept(audit, subject)
+    if not found:
+        return None
+    rows = []
+    for policy in dict.fromkeys(one.policy for one in found):
+        own = [one for one in found if one.policy == policy]
+        said = gate.state(own)
+        rows.append(Row((printable(policy, 40), said), (policy, said), (Place("pane", "gate"),), gate.STYLES[own[0].verdict.verdict]))  # fmt: skip
+    return Block(
+        "gate", "Gate", "", (Column("policy"), Column("verdicts")), tuple(rows), "SELECT * FROM verdicts", len(rows),
+        headed=False,
+    )  # fmt: skip
 
 
 def _sentence(finding: FindingRow, width: int) -> Iterator[Row]:

@@ -36,6 +36,8 @@ TABS = (
     Tab("items", "5", "Items", "Items", "entities:ItemsPane"),
     Tab("bias", "6", "Bias", "Bias", "bias:BiasPane"),
     Tab("interventions", "7", "Interventions", "Steer", "interventions:InterventionsPane"),
+    Tab("compare", "8", "Compare", "Diff", "compare:ComparePane"),
+    Tab("gate", "9", "Gate", "Gate", "gate:GatePane"),
     Tab("sql", "0", "SQL", "SQL", "sql:SqlPane"),
 )
 BY_ID = {tab.id: tab for tab in TABS}

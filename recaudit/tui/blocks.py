@@ -71,7 +71,7 @@ class Block:
     below: str = ""
     """A line under a drawing."""
     sentences: tuple[str, ...] = ()
-    """Above the table, each on lines of its own."""
+    """Above the table, each on lines of its own, behind a mark of one cell: ``· It keeps 98 % of …``."""
     headed: bool = True
     """Whether the names of the columns are shown."""
 

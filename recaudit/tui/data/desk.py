@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -27,6 +28,9 @@ from recaudit.tui.data.steer import MEASURES, called, changed, ordered, price_ro
 from recaudit.tui.data.write_out import QUIET, whiskers
 from recaudit.tui.desk import Desk
 from recaudit.tui.host import Subject
+
+if TYPE_CHECKING:
+    from recaudit.interventions.export.command import Exported
 
 NAMED = 3
 """Latents of a selection that are named; the others are counted."""
@@ -109,7 +113,7 @@ def dry_run_blocks(found: DryRun) -> list[Block]:
         Column("change", right=True), Column("95 % interval", right=True, style=QUIET),
     )  # fmt: skip
     shown = [
-        Block("said", "What it comes to", sentences=tuple(told(found.prices, found.controls))),
+        Block("said", "What it comes to", sentences=tuple(f"· {line}" for line in told(found.prices, found.controls))),
         Block(
             "price", "Price, with intervals over users", "Green and red: better and worse, where the whole interval says so.",
             columns, rows, _PRICES, len(rows),
@@ -195,6 +199,16 @@ def keep_priced(path: Path, found: DryRun, name: str, seed: int = 0) -> str:
         write.add_run(audit, run)
         keep(audit, run, name, found, seed)
     return f"Kept as {name}, with its price and controls"
+
+
+def export(
+    audit: Audit, subject: Subject, intervention: Intervention, path: Path, form: str, original: Path | None
+) -> Exported:
+    """Write the steered model. Raises as ``interventions.export.command.exported``."""
+    from recaudit.interventions.export.command import exported
+
+    found = resolved(audit, subject.model, subject.sae, intervention)
+    return exported(audit, subject.model, subject.sae, found, path, form=form, original=original)
 
 
 def kept_blocks(audit: Audit, subject: Subject) -> list[Block]:

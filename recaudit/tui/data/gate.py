@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from recaudit.errors import UsageError
 from recaudit.gates.outcome import MARKS, Kind, Verdict
@@ -53,7 +54,7 @@ def kept(audit: Audit, subject: Subject) -> list[Kept]:
     own = {field.name for field in fields(Verdict)}
     found = []
     for row in gates.verdicts(audit, subject.model).to_dict("records"):
-        values = {str(name): _or_none(value) for name, value in row.items() if name in own}
+        values: dict[str, Any] = {str(n): _or_none(value) for n, value in row.items() if n in own}
         values["verdict"] = Kind(str(row["verdict"]))
         for name in ("n", "tested", "line"):
             values[name] = None if values[name] is None else int(values[name])
@@ -159,7 +160,7 @@ def evidence(audit: Audit, subject: Subject, key: str) -> Iterator[Block]:
     if found is None:
         return
     verdict = found.verdict
-    yield Block("verdict", f"{MARKS[verdict.verdict]} {printable(verdict.gate)}: {printable(verdict.subject)}", sentences=(printable(verdict.said),))  # fmt: skip
+    yield Block("verdict", f"{MARKS[verdict.verdict]} {printable(verdict.gate)}: {printable(verdict.subject)}", sentences=(f"· {printable(verdict.said)}",))  # fmt: skip
     rows = [(name, text) for name, text in details(verdict) if name != "offenders"]
     yield facts("details", "How it came about", [*rows, ("policy", f"{found.policy}, line {verdict.line}")])
     if not verdict.evidence:

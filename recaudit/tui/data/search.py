@@ -74,7 +74,11 @@ def best(found: Found) -> Point:
 def blocks(found: Found) -> list[Block]:
     """What was found in sentences, the best of each method, and all points drawn."""
     shown = [
-        Block("search", f"Searched: {found.target.name}", sentences=tuple(found_in_words(found))),
+        Block(
+            "search",
+            f"Searched: {found.target.name}",
+            sentences=tuple(f"· {line}" for line in found_in_words(found)),
+        ),
         _best(found),
     ]
     if found.points:

@@ -50,19 +50,22 @@ class Keeping(DeskPane):
         if not self.state.trail.now.intervention().edits:
             self.notify("Nothing is turned yet, so there is nothing to save.", severity="warning")
             return
-        choices = [
-            ("A TOML file", "to review, to replay, for a gate"),
-            ("Into the audit", "with its price and controls"),
-        ]
-        ways = [self._save_file, self._save_kept]
+        ways = self.ways()
 
         def chosen(number: int | None) -> None:
             if number is not None:
-                ways[number]()
+                ways[number][1]()
 
-        self.app.push_screen(Choose("Save this intervention as", choices), chosen)
+        self.app.push_screen(Choose("Save this intervention as", [way[0] for way in ways]), chosen)
 
-    def _texts(self, then: Callable[[str, dict[str, str]], None]) -> None:
+    def ways(self) -> list[tuple[tuple[str, str], Callable[[], None]]]:
+        """What saving can mean: the words of a choice, and what it does."""
+        return [
+            (("A TOML file", "to review, to replay, for a gate"), self._save_file),
+            (("Into the audit", "with its price and controls"), self._save_kept),
+        ]
+
+    def texts_then(self, then: Callable[[str, dict[str, str]], None]) -> None:
         """The intervention as TOML, and those that are kept."""
         subject, asked = self.subject, self.state.trail.now.intervention()
 
@@ -91,7 +94,7 @@ class Keeping(DeskPane):
             screen = Review("Write a TOML file", "intervention.toml", text, _in_file, hint=hint)
             self.app.push_screen(screen, written)
 
-        self._texts(review)
+        self.texts_then(review)
 
     def _save_kept(self) -> None:
         def review(text: str, kept: dict[str, str]) -> None:
@@ -109,7 +112,7 @@ class Keeping(DeskPane):
             )
             self.app.push_screen(Review("Keep in the audit", "", text, there, hint=hint), written)
 
-        self._texts(review)
+        self.texts_then(review)
 
     def _keep(self, found: DryRun, name: str) -> None:
         def change(path: Path) -> str:

@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from recaudit.tui.keys import bindings
-from recaudit.tui.panes.desk_keeping import Keeping
+from recaudit.tui.panes.desk_export import Exporting
 from recaudit.tui.panes.desk_search import Searching
 
 
-class InterventionsPane(Searching, Keeping):
+class InterventionsPane(Searching, Exporting):
     """The desk with everything around it."""
 
     HELP = """\

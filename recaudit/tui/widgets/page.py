@@ -119,7 +119,7 @@ behind it, `e` exports its table.
             head += [Content.styled(line, QUIET) for line in wrapped(block.caption, width)]
         for sentence in block.sentences:
             lines = wrapped(sentence, width - 2)
-            head += [Content(("  " if number else "· ") + line) for number, line in enumerate(lines)]
+            head += [Content(("  " if number else "") + line) for number, line in enumerate(lines)]
         options: list[Option] = []
         behind: dict[int, tuple[Block, Row | None]] = {}
         fit = fitted(block, width) if block.rows else None

@@ -92,11 +92,12 @@ def fronts(audit: Audit, model: Model, *, chosen: bool = False) -> pd.DataFrame:
 
 
 def tuning(audit: Audit, model: Model, sae: Sae | None = None) -> pd.DataFrame:
-    """One row a concept and level: share of users with the concept in the list, where the level reaches.
+    """One row a concept and level: what coverage says of the concept, and the share of users with the concept in the list, where the level reaches.
 
     ``hit`` and ``items`` (per list) are of the model as it is; ``random`` and ``direction`` are what controls change the same share by; ``kept`` is NDCG@10 after over before.
     """
     frame = tunings.tunings(audit, model, sae)
+    verdicts = {} if sae is None else store.coverage_verdicts(audit, sae)
     rows = []
     for (concept, latent, level), own in frame.groupby(["concept", "latent", "level"], sort=False):
         edit = own[own["variant"].isin(["edit", "filter"])]
@@ -109,7 +110,7 @@ def tuning(audit: Audit, model: Model, sae: Sae | None = None) -> pd.DataFrame:
         direction = _figure(own[own["variant"].isin(_DIRECTIONS)], "hit@10", whom)
         rows.append(
             {
-                "concept": concept, "latent": latent, "level": level, "users": hit["n"],
+                "concept": concept, "coverage": verdicts.get(concept, ""), "latent": latent, "level": level, "users": hit["n"],
                 "hit": hit["before"], "tuned": hit["after"], "change": hit["change"], "low": hit["low"], "high": hit["high"],
                 "items": items["before"], "tuned items": items["after"],
                 "random": None if random is None else random["change"],

@@ -19,6 +19,8 @@ from recaudit.store.read import Model, Sae
 from recaudit.text import printable
 
 _SIGNIFICANT = 0.05
+_FEW = 20
+"""Users below whom a latent stands for nothing that could be steered."""
 _RULES = ("recommended10", "direct")
 """Attribution rules whose coverage a selection by concept trusts, the first there is."""
 
@@ -126,19 +128,33 @@ def front(audit: Audit, model: Model, target: str | None = None) -> pd.DataFrame
     )
 
 
+def coverage_verdicts(audit: Audit, sae: Sae) -> dict[str, str]:
+    """Whether a dictionary covers each concept (``kind:name``), under the rule that selections trust."""
+    rows = audit.rows(
+        "SELECT kind || ':' || name, verdict FROM concept_coverage WHERE sae_id = ? AND rule = ?",
+        [sae.sae_id, _trusted_rule(audit, sae)],
+    )
+    return dict(rows)
+
+
 def latents_of_concept(audit: Audit, sae: Sae, name: str) -> list[int]:
-    """Latents enriched for a concept (``Horror`` or ``genre:Horror``), best AUC first."""
+    """Latents enriched for a concept (``Horror`` or ``genre:Horror``), best AUC first; those that fire for hardly anyone last:
+    what they single out is a user or two, and turning them reaches nobody else."""
+    rows = audit.rows(
+        "SELECT latent FROM latent_concepts c JOIN latents l USING (sae_id, latent) WHERE sae_id = $sae AND rule = $rule "
+        "AND enrichment_q <= $q AND auc > .5 AND (name = $name OR kind || ':' || name = $name) "
+        "GROUP BY latent ORDER BY max(n_users) < $few, max(auc) DESC, latent",
+        {"sae": sae.sae_id, "rule": _trusted_rule(audit, sae), "q": _SIGNIFICANT, "name": name, "few": _FEW},  # type: ignore[arg-type]
+    )
+    return [int(latent) for (latent,) in rows]
+
+
+def _trusted_rule(audit: Audit, sae: Sae) -> str | None:
     rules = {
         rule
         for (rule,) in audit.rows("SELECT DISTINCT rule FROM latent_concepts WHERE sae_id = ?", [sae.sae_id])
     }
-    rule = next((rule for rule in _RULES if rule in rules), min(rules, default=None))
-    rows = audit.rows(
-        "SELECT latent FROM latent_concepts WHERE sae_id = $sae AND rule = $rule AND enrichment_q <= $q AND auc > .5 "
-        "AND (name = $name OR kind || ':' || name = $name) GROUP BY latent ORDER BY max(auc) DESC, latent",
-        {"sae": sae.sae_id, "rule": rule, "q": _SIGNIFICANT, "name": name},  # type: ignore[arg-type]
-    )
-    return [int(latent) for (latent,) in rows]
+    return next((rule for rule in _RULES if rule in rules), min(rules, default=None))
 
 
 def latents_of_popularity(audit: Audit, sae: Sae, *, up: bool) -> list[int]:

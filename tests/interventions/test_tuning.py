@@ -181,7 +181,7 @@ def test_tunings_are_kept_and_replaced_by_concept(written, cli):
         "tune", "bprmf", "--db", written, "--concept", name, "--draws", 0, "--sae", "both", "--format", "csv"
     )
     assert done.code == ExitCode.OK, done.err
-    assert done.out.startswith("concept,latent,level,users,hit,tuned")
+    assert done.out.startswith("concept,coverage,latent,level,users,hit,tuned")
 
 
 def test_promotions_are_kept_and_replaced_by_item_and_audience(written, steering, latent, cli):

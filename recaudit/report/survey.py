@@ -19,7 +19,7 @@ from recaudit.store.read import Model, Sae, controls
 Q = 0.05
 OWN, UNTRAINED = "share", "untrained"
 """Columns."""
-_TRUSTED = ("recommended10", "item", "direct")
+TRUSTED = ("recommended10", "item", "direct")
 """Rules by which a latent's concept is told, the first there is."""
 
 
@@ -50,7 +50,7 @@ def sections(context: Context) -> list[TableSection]:
 def rule_of(context: Context, sae: Sae) -> str | None:
     """The rule under which the survey is made; None where nothing is stored."""
     known = store.rules(context.audit, sae)
-    return next((rule for rule in (context.rule, *_TRUSTED) if rule in known), None)
+    return next((rule for rule in (context.rule, *TRUSTED) if rule in known), None)
 
 
 def columns(context: Context, sae: Sae, rule: str) -> pd.DataFrame:

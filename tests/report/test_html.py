@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from recaudit.report import gallery, sections
+from recaudit.store import reading
 from tests.report.conftest import HOSTILE, page_of
 from tests.report.pages import parsed
 
@@ -34,6 +35,20 @@ def test_chapters_come_in_the_order_of_reading(tree):
     assert ids == ["summary", "model", *own, "method", "reproduce"]
     (contents,) = [node for node in tree.all("nav") if node.attributes["aria-label"] == "Contents"]
     assert [link.attributes["href"] for link in contents.all("a")] == [f"#{name}" for name in ids]
+
+
+def test_the_figures_at_the_top_stand_beside_their_controls(tree, looked_at):
+    tiles = {node.all("dt")[0].text: node.all("dd")[0].text for node in tree.with_class("tiles")[0].children}
+    assert list(tiles) == ["NDCG@10", "NDCG@10 kept", "First ten kept", "Concepts covered"]
+    assert "plain popularity" in tiles["NDCG@10"]
+    with reading(looked_at) as audit:
+        ((covered, untrained),) = audit.rows(
+            "SELECT avg((verdict = 'covered')::INT) FILTER (s.role = 'sae'), "
+            "avg((verdict = 'covered')::INT) FILTER (s.role = 'untrained') "
+            "FROM concept_coverage JOIN saes s USING (sae_id) WHERE rule = 'recommended10'"
+        )
+    assert tiles["Concepts covered"].startswith(f"{covered:.0%}")
+    assert tiles["Concepts covered"].endswith(f"untrained dictionary {untrained:.0%}")
 
 
 def test_every_link_has_its_place_and_no_id_is_there_twice(tree):

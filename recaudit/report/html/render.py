@@ -11,24 +11,24 @@ import jinja2
 from markupsafe import Markup, escape
 
 from recaudit.report.document import Document
-from recaudit.report.html import view
+from recaudit.report.html.page import page
 
 _FOLDER = files("recaudit.report.html")
 
 
 def render(document: Document) -> str:
     """One HTML file, the same bytes for the same document."""
-    return filled("page.html", view.page(document))
+    return filled("page.html", page(document))
 
 
-def filled(template: str, page: object) -> str:
-    """A template that extends ``shell.html``, with ``page`` in it."""
+def filled(template: str, view: object) -> str:
+    """A template that extends ``shell.html``, with ``view`` as its ``page``."""
     style, script = _asset("report.css"), _asset("report.js")
     return (
         _environment()
         .get_template(template)
         .render(
-            page=page,
+            page=view,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             policy=_policy(style, script),

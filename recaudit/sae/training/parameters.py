@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float32]
 ACTIVATIONS = {"topk": "relu_topk", "batchtopk": "batch_topk", "relu": "relu", "jumprelu": "jumprelu"}
 """Kind of training to the activation that runs the result."""
 _FIRST_THRESHOLD = 0.01
+_EVENED = 0.1
+"""How far the covariance is shrunk towards that of even directions: axes that hold next to nothing are noise."""
 
 
 class Parameters:
@@ -24,9 +26,10 @@ class Parameters:
     ``scale`` is what vectors are divided by before they come here.
     """
 
-    def __init__(self, settings: Settings, mean: Tensor, scale: float) -> None:
+    def __init__(self, settings: Settings, mean: Tensor, covariance: Tensor, scale: float) -> None:
         """Args:
         mean: [dim] of the rows, already divided by ``scale``; where a pre-bias starts.
+        covariance: [dim, dim] of the same; used where directions start ``whitened``.
         """
         self.settings, self.scale = settings, scale
         rng = torch.Generator().manual_seed(settings.seed)
@@ -36,11 +39,28 @@ class Parameters:
         self.decoder = torch.randn(latents, dim, generator=rng).to(device)
         self.normalise()
         self.encoder = self.decoder if settings.tied else self.decoder.clone()
+        if settings.start == "whitened":
+            self._whiten(covariance)
         self.encoder_bias = torch.zeros(latents, device=device)
         self.pre_bias = mean.clone() if settings.pre_bias else torch.zeros(dim, device=device)
         self.log_threshold = torch.full((latents,), float(np.log(_FIRST_THRESHOLD)), device=device)
         self.running_threshold = torch.zeros((), device=device)
         """Of ``batchtopk``: a moving average of the smallest pre-activation that a batch kept."""
+
+    def _whiten(self, covariance: Tensor) -> None:
+        """Make the drawn directions even in whitened space; each latent reads its own direction at its length.
+
+        Where few axes hold most of the variance, directions even in the space itself differ in what they see of
+        those axes alone: a few latents are always among the k largest, and the others are dead from the start.
+        """
+        dim = len(covariance)
+        even = torch.eye(dim, dtype=covariance.dtype, device=covariance.device) * covariance.trace() / dim
+        values, axes = torch.linalg.eigh((1 - _EVENED) * covariance + _EVENED * even)
+        drawn = self.decoder.to(covariance.dtype)
+        self.decoder = (drawn @ (axes * values.sqrt()) @ axes.T).to(self.decoder.dtype)
+        self.normalise()
+        reading = (drawn @ (axes / values.sqrt()) @ axes.T).to(self.decoder.dtype)
+        self.encoder = reading / (reading * self.decoder).sum(dim=1, keepdim=True)
 
     @property
     def threshold(self) -> Tensor:

@@ -63,6 +63,7 @@ class Settings:
         latents: width of the dictionary; None for ``scale`` x width of the vectors.
         k: latents kept per row; the L0 aimed at for ``jumprelu``; unused for ``relu``.
         prefixes: nested widths of a Matryoshka SAE, the whole last; empty for none.
+        start: of the directions: drawn evenly in ``whitened`` space, or ``even`` in the vectors' own.
         rescale: train on vectors divided by their root mean square distance from the mean, and fold that back
             into the weights; otherwise the loss and its weights are in the model's own units.
         unit: what the squared error is divided by: ``variance`` of the data or ``mse``, the width.
@@ -89,6 +90,7 @@ class Settings:
     loss: LossWeights = field(default_factory=LossWeights)
     unit: str = "variance"
     norm_in: str = "none"
+    start: str = "whitened"
     rescale: bool = True
     pre_bias: bool = True
     encoder_bias: bool = True
@@ -150,6 +152,10 @@ class Settings:
                 "a relu dictionary without a sparsity term is dense",
                 fix="add --loss l1=0.001 or --loss kl=0.01, or choose --kind topk",
             )
+        if self.tied and self.start == "whitened":
+            raise UsageError(
+                "a tied dictionary cannot read and write in different directions", fix="leave out one of both"
+            )
         if self.tied and self.norm_decoder != "never":
             raise UsageError(
                 "a tied dictionary cannot keep its decoder rows at unit length", fix="leave out one of both"
@@ -161,6 +167,7 @@ class Settings:
             ("--kind", self.kind, KINDS),
             ("--site", self.site, SITES),
             ("norm_in", self.norm_in, TRAINED_NORMS),
+            ("start", self.start, ("whitened", "even")),
             ("unit", self.unit, ("variance", "mse")),
             ("norm_decoder", self.norm_decoder, ("step", "epoch", "never")),
             ("epoch", self.epoch, ("rows", "interactions")),
@@ -201,7 +208,7 @@ class Settings:
 
 
 _M4R = Settings(
-    kind="relu", unit="mse", rescale=False, tied=True, norm_decoder="never", site="both",
+    kind="relu", unit="mse", start="even", rescale=False, tied=True, norm_decoder="never", site="both",
     learning_rate=1e-3, batch=256, warmup=0, decay=0.0, max_steps=None, patience=10_000, silent=1,
 )  # fmt: skip
 
@@ -211,6 +218,7 @@ PRESETS: Mapping[str, Settings] = {
         Settings(loss=LossWeights(prediction=1.0)),
         Settings(
             preset="recsae",
+            start="even",
             rescale=False, norm_decoder="epoch", learning_rate=1e-4,
             weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
             patience=10, silent=0, auxiliary_unit="variance",
@@ -229,13 +237,13 @@ PRESETS: Mapping[str, Settings] = {
         ),
         Settings(
             preset="knots",
-            scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
+            start="even", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
             loss=LossWeights(auxiliary=0, l1=3e-4), learning_rate=3e-4, beta2=0.99, batch=1024,
             epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50,
         ),
         Settings(
             preset="popsteer",
-            scale=64, k=32, rescale=False, norm_decoder="never",
+            start="even", scale=64, k=32, rescale=False, norm_decoder="never",
             loss=LossWeights(auxiliary=0.5), auxiliary_unit="variance", auxiliary_latents=2, silent=0,
             learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20,
         ),

@@ -117,14 +117,16 @@ class Training:
         dim = next(iter(data.train.values())).shape[1]
         self.settings, self.data = settings.checked(dim), data
         seen = {kind: _normalised(rows, settings) for kind, rows in data.train.items()}
-        mean, variance = _moments([rows for rows, _ in seen.values()])
+        mean, covariance = _moments([rows for rows, _ in seen.values()])
+        variance = float(np.trace(covariance))
         scale = math.sqrt(variance) or 1.0 if settings.rescale else 1.0
         self.pools = {kind: _Pool(kind, rows, gain, scale, device) for kind, (rows, gain) in seen.items()}
         start = torch.from_numpy((mean / scale).astype(np.float32)).to(device)
-        self.parameters = Parameters(settings, start, scale)
+        spread = torch.from_numpy(covariance / scale**2).to(device)
+        self.parameters = Parameters(settings, start, spread, scale)
         self.prediction = _prediction(data, settings, device)
         if settings.norm_in != "none":
-            _, variance = _moments(list(data.train.values()))
+            variance = float(np.trace(_moments(list(data.train.values()))[1]))
         self.objective = Objective(settings, variance or 1.0, dim, self.prediction)
         self.adam = _optimiser(self.parameters)
         self.silent_for = torch.zeros(settings.width(dim), dtype=torch.long, device=device)
@@ -280,12 +282,12 @@ def _normalised(rows: FloatArray, settings: Settings) -> tuple[FloatArray, Float
     return scale.normalise(rows), scale.gain
 
 
-def _moments(parts: Sequence[FloatArray]) -> tuple[FloatArray64, float]:
-    """Mean [dim] of all rows and their mean squared distance from it, in bounded memory beside the rows."""
+def _moments(parts: Sequence[FloatArray]) -> tuple[FloatArray64, FloatArray64]:
+    """Mean [dim] and covariance [dim, dim] of all rows, in bounded memory beside the rows."""
     count = sum(len(part) for part in parts)
     mean = sum(chunk.sum(axis=0) for chunk in _chunks(parts)) / count
-    total = sum(float(np.square(chunk - mean).sum()) for chunk in _chunks(parts))
-    return mean, total / count
+    around = (chunk - mean for chunk in _chunks(parts))
+    return mean, sum(chunk.T @ chunk for chunk in around) / count
 
 
 def _chunks(parts: Sequence[FloatArray]) -> Iterator[FloatArray64]:

@@ -63,7 +63,9 @@ class Case:
     silent: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
 
     def __post_init__(self) -> None:
-        self.parameters = Parameters(self.settings, self.x.float().mean(dim=0), 1.0)
+        self.parameters = Parameters(
+            self.settings, self.x.float().mean(dim=0), torch.eye(self.x.shape[1]), 1.0
+        )
         rng = torch.Generator().manual_seed(5)
         draw = lambda *shape: torch.randn(*shape, generator=rng, dtype=torch.float64)  # noqa: E731
         latents, dim = self.parameters.encoder.shape

@@ -91,7 +91,7 @@ def test_or_of_each_epoch_or_never():
 
 
 def test_tied_halves_stay_one():
-    settings = replace(SETTINGS["topk"], tied=True, norm_decoder="never")
+    settings = replace(SETTINGS["topk"], tied=True, start="even", norm_decoder="never")
     run = trained(settings)
     spec = run.parameters.spec()
     assert run.parameters.encoder is run.parameters.decoder
@@ -117,6 +117,7 @@ def test_the_first_step_is_adams_on_the_whole_gradient(tied):
     settings = replace(
         SETTINGS["topk"],
         tied=tied,
+        start="even" if tied else "whitened",
         norm_decoder="never" if tied else "step",
         max_steps=1,
         warmup=0,

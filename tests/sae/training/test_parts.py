@@ -11,10 +11,11 @@ from recaudit.errors import UsageError
 from recaudit.sae.training.adam import Adam
 from recaudit.sae.training.codes import encode, largest
 from recaudit.sae.training.parameters import Parameters
+from recaudit.sae.training.record import Look
 from recaudit.sae.training.schedule import Schedule
 from recaudit.sae.training.settings import PRESETS, LossWeights, Settings, preset_named, with_loss
 from recaudit.sae.training.state import device_named
-from recaudit.sae.training.trainer import _moments
+from recaudit.sae.training.trainer import TrainingData, _moments, train
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -40,18 +41,18 @@ def test_moments_are_exact_far_from_zero_and_copy_no_data():
     parts = [rng.normal(1000, 0.1, (n, 64)).astype(np.float32) for n in (150_000, 7)]
     together = np.concatenate(parts).astype(np.float64)
     tracemalloc.start()
-    mean, variance = _moments(parts)
+    mean, covariance = _moments(parts)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert mean == pytest.approx(together.mean(axis=0), rel=1e-12)
-    assert variance == pytest.approx(together.var(axis=0).sum(), rel=1e-9)
+    assert covariance == pytest.approx(np.cov(together.T, bias=True), rel=1e-6, abs=1e-9)
     assert peak < together.nbytes / 2
 
 
 def test_batchtopk_keeps_k_a_row_on_average_and_remembers_the_cut():
     settings = Settings(kind="batchtopk", latents=256, k=4)
     x = torch.randn(500, 12, generator=torch.Generator().manual_seed(0))
-    parameters = Parameters(settings, x.mean(dim=0), 1.0)
+    parameters = Parameters(settings, x.mean(dim=0), torch.eye(12), 1.0)
     codes, pre = encode(x - parameters.pre_bias, parameters)
     kept = pre.flatten().topk(2000).values
     assert torch.equal(codes.value.sort(descending=True).values, kept)
@@ -184,7 +185,7 @@ def test_no_such_preset_or_term():
 
 
 OTHER = {
-    "preset": "x", "kind": "relu", "scale": 2, "latents": 7, "k": 9, "prefixes": (1, 2), "site": "item", "unit": "mse",
+    "preset": "x", "kind": "relu", "scale": 2, "latents": 7, "k": 9, "prefixes": (1, 2), "site": "item", "unit": "mse", "start": "even",
     "norm_in": "layer_norm", "rescale": False, "pre_bias": False, "encoder_bias": False, "tied": True,
     "norm_decoder": "never", "learning_rate": 1.0, "beta2": 0.5, "weight_decay": 1.0, "batch": 1,
     "epoch": "interactions", "epochs": 3, "max_steps": 3, "warmup": 3, "decay": 0.1, "patience": 3, "look_every": 3,
@@ -209,3 +210,17 @@ def test_devices():
     for name in ("toaster", "meta", "cuda:99"):
         with pytest.raises(UsageError, match="cannot use a device"):
             device_named(name)
+
+
+def test_a_whitened_start_leaves_fewer_latents_dead_where_few_axes_hold_the_variance():
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=(4000, 16)) * np.geomspace(10, 0.1, 16)).astype(np.float32)
+    data = TrainingData(train={"case": x[:3600]}, held_out={"case": x[3600:]}, interactions=3600)
+
+    def last(start: str) -> Look:
+        settings = Settings(latents=256, k=4, start=start, max_steps=300, batch=512)
+        return train(data, settings, lambda rebuild: (0.5, None)).looks[-1]
+
+    even, whitened = last("even"), last("whitened")
+    assert whitened.dead_share < 0.6 * even.dead_share
+    assert whitened.explained_variance > even.explained_variance - 0.02

@@ -45,6 +45,6 @@ def concept_verdict(rule: ConceptRule, new: Sequence[Concept], old: Sequence[Con
     place = Place.INSIDE if len(lost) + len(doubtful) <= rule.max_lost else Place.NEITHER
     if len(lost) > rule.max_lost:
         place = Place.OUTSIDE
-    weaker = sum(one.q is not None for one in held)
-    how = f"{', else '.join(used)}; fall of the AUC, z of independent intervals, BH over {weaker} concepts"
+    tested = sum(one.b is not None for one in held)
+    how = f"{', else '.join(used)}; fall of the AUC, z of independent intervals, BH over {tested} concepts"
     return ConceptVerdict(float(len(lost)), len(held), place, said, how)

@@ -52,7 +52,7 @@ class ConceptChange:
         source: what it was judged by: ``coverage by RULE``, or the variant of a concept vector.
         a, b: as each side found it; None where that side did not test it.
         change: AUC of B less that of A, with the 95 % interval of two independent ones; None where one is missing.
-        q: of a fall (of a rise) that large by chance, Benjamini-Hochberg over the concepts that only A (only B) holds;
+        q: of a fall (of a rise) that large by chance, Benjamini-Hochberg over the concepts that A (that B) holds;
             None where both or neither hold it.
         latent_a, latent_b: its best latents, by coverage only.
         shared_with: concepts that it merged with, or that it was split from.
@@ -112,8 +112,9 @@ def changes(
     A concept is judged by the first source under which both sides could test it, or else is undecided: one whose items
     a model no longer recommends cannot be tested by what is recommended, but by what latents do to the items' scores.
 
-    One-sided z of the two AUCs, their intervals taken as independent; BH over the concepts that only the old side
-    holds for losses, and over those that only the new one holds for gains.
+    One-sided z of the two AUCs, their intervals taken as independent; BH over all concepts that the old side holds for
+    losses, and over all that the new one holds for gains. Over those alone that changed sides it would be too lax:
+    they were picked for their fall.
 
     Args:
         by: ``COVERAGE`` or ``VECTORS``.
@@ -123,10 +124,11 @@ def changes(
     keys = sorted({key for before, after in tables for key in (*before, *after)})
     found = [_change(key, *_judged(key, tables)) for key in keys]
     for sign, fate in ((-1, Fate.LOST), (1, Fate.NEW)):
-        tested = [i for i, one in enumerate(found) if _direction(one) == sign]
-        qs = judging.false_discoveries([_p(found[i], sign) for i in tested])
-        for i, q in zip(tested, qs, strict=True):
-            found[i] = replace(found[i], q=q, fate=fate if q <= judging.ALPHA else Fate.UNDECIDED)
+        family = [i for i, one in enumerate(found) if _could(one, sign)]
+        qs = judging.false_discoveries([_p(found[i], sign) for i in family])
+        for i, q in zip(family, qs, strict=True):
+            if found[i].fate is Fate.UNDECIDED:
+                found[i] = replace(found[i], q=q, fate=fate if q <= judging.ALPHA else Fate.UNDECIDED)
     return tuple(found)
 
 
@@ -177,11 +179,11 @@ def _change(key: Key, a: Concept | None, b: Concept | None) -> ConceptChange:
     return ConceptChange(*key, fate, a.source, a, b, change, change - _Z * error, change + _Z * error)
 
 
-def _direction(change: ConceptChange) -> int:
-    """-1 where only the old side holds it, 1 where only the new one does, else 0."""
+def _could(change: ConceptChange, sign: int) -> bool:
+    """Whether a concept could be lost (``sign`` -1: the old side holds it) or new (1: the new side does)."""
     if change.a is None or change.b is None:
-        return 0
-    return int(change.b.held) - int(change.a.held)
+        return False
+    return change.a.held if sign < 0 else change.b.held
 
 
 def _p(change: ConceptChange, sign: int) -> float:

@@ -63,7 +63,7 @@ def arrows(shown: Sequence[Arrow], *, x_title: str, y_title: str) -> Chart:
             *(_ellipse(one, x, y) for one in shown if len(one.draws) > 2),
             {
                 "data": {"values": tips},
-                "mark": {"type": "rule", "color": paint("s1"), "strokeWidth": 1.5},
+                "mark": {"type": "rule", "color": paint("s1"), "strokeWidth": 1.5, "aria": False},
                 "encoding": {
                     "x": {**x, "field": "zero"}, "y": {**y, "field": "zero"}, "x2": {"field": "x"}, "y2": {"field": "y"},
                     "strokeDash": dash,

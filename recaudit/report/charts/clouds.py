@@ -122,10 +122,10 @@ def _trend(panel: Cloud, on_x: Chart, on_y: Chart) -> list[Chart]:
     data = {"values": values}
     line: Chart = {"data": data, "encoding": {"x": on_x, "y": on_y}}
     return [
-        {**line, "mark": {"type": "line", "color": paint("ink"), "strokeWidth": 1.5}},
+        {**line, "mark": {"type": "line", "color": paint("ink"), "strokeWidth": 1.5, "aria": False}},
         {
             "data": data,
-            "mark": {"type": "rule", "color": paint("ink"), "strokeWidth": 1.5},
+            "mark": {"type": "rule", "color": paint("ink"), "strokeWidth": 1.5, "aria": False},
             "encoding": {"x": on_x, "y": {**on_y, "field": "low"}, "y2": {"field": "high"}},
         },
         {

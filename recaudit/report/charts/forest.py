@@ -131,7 +131,7 @@ def _panel(
         layers.append(
             {
                 "data": {"values": [{"at": reference}]},
-                "mark": {"type": "rule", "color": paint("grey"), "strokeDash": [4, 3]},
+                "mark": {"type": "rule", "color": paint("grey"), "strokeDash": [4, 3], "aria": False},
                 "encoding": {"x": {**x, "field": "at"}},
             }
         )
@@ -144,7 +144,7 @@ def _panel(
         )
     layers += [
         {
-            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
+            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55, "aria": False},
             "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y, **by, **shift},
         },
         {

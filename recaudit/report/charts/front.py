@@ -53,7 +53,7 @@ def front(points: Sequence[Point], *, x_title: str, y_title: str, least: float) 
         "layer": [
             {
                 "data": {"values": [asdict(point) for point in best]},
-                "mark": {"type": "line", "strokeWidth": 1.5},
+                "mark": {"type": "line", "strokeWidth": 1.5, "aria": False},
                 "encoding": {"x": x, "y": y, "color": colour},
             },
             *(

@@ -67,7 +67,7 @@ def heat(
     if any(one.text for one in cells):
         layers.append(
             {
-                "mark": {"type": "text", "fontSize": 10, "color": paint("ink")},
+                "mark": {"type": "text", "fontSize": 10, "color": paint("ink"), "aria": False},
                 "encoding": {"text": {"field": "text"}},
             }
         )

@@ -24,6 +24,7 @@
 
   // Charts: a mark says its numbers when pointed at; with the arrow keys when the chart has the focus.
   const say = $("say");
+  const large = $("large");
   let pointed = null;
   const hide = () => {
     say.classList.remove("shown");
@@ -36,6 +37,7 @@
       pointed = mark;
       mark.classList.add("pointed");
       say.textContent = mark.dataset.say;
+      (large.open ? large : document.body).append(say); // a dialog covers what is outside it
     }
     const box = say.getBoundingClientRect();
     say.style.left = `${Math.max(8, Math.min(x + 14, innerWidth - box.width - 8))}px`;
@@ -48,24 +50,24 @@
     else if (pointed) hide();
   });
   for (const plot of all(".plot")) {
+    let at = -1;
     plot.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (event.key === "Escape") hide();
       if (!step) return;
-      const marks = all("[data-say]", plot);
+      // A control's tick and its point say the same: one stop for both.
+      const marks = [...new Map(all("[data-say]", plot).map((mark) => [mark.dataset.say, mark])).values()];
       if (!marks.length) return;
       event.preventDefault();
-      const at = marks.indexOf(pointed);
-      const next = marks[at < 0 ? 0 : (at + step + marks.length) % marks.length];
-      const box = next.getBoundingClientRect();
-      point(next, box.right, box.bottom);
+      at = at < 0 ? 0 : (at + step + marks.length) % marks.length;
+      const box = marks[at].getBoundingClientRect();
+      point(marks[at], box.right, box.bottom);
     });
     plot.addEventListener("blur", hide);
   }
   addEventListener("scroll", hide, { passive: true });
 
   // Enlarged charts: the same drawing in a dialog.
-  const large = $("large");
   for (const button of all(".enlarge")) {
     button.hidden = false;
     button.addEventListener("click", () => {

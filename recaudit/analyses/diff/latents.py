@@ -12,7 +12,7 @@ from scipy.sparse import csc_array
 from recaudit.analyses.concepts import inputs, nulls
 from recaudit.analyses.concepts.inputs import AttributedScores
 from recaudit.analyses.diff import matching
-from recaudit.analyses.diff.matching import Chance
+from recaudit.analyses.diff.matching import Chance, Matching
 from recaudit.analyses.diff.sides import Shared, Side, shared_items, shared_users
 from recaudit.metrics import lists
 from recaudit.metrics.selection import MatrixScores, Scores
@@ -116,60 +116,31 @@ def compared(a: Side, b: Side, *, seed: int) -> LatentDiff | str:
     if not same and len(whole) < LEAST_SHARED:
         return f"{whole.about}: too few to correlate latents over, and the spaces differ"
     shared = whole.drawn(MOST_SHARED, seed)
-    codes_a = inputs.codes(a.audit, a.sae, shared.kind, np.sort(shared.a))[_places(shared.a)]
-    codes_b = inputs.codes(b.audit, b.sae, shared.kind, np.sort(shared.b))[_places(shared.b)]
-    both = _Codes(codes_a.tocsc(), codes_b.tocsc())
-    if same:
-        live_a, live_b = _alive(a, a.sae), _alive(b, b.sae)
-        rare_a = rare_b = 0
-    else:
-        live_a, live_b = both.common()
-        rare_a, rare_b = (int((f > 0).sum()) - len(live) for f, live in zip(both.fires, (live_a, live_b), strict=True))  # fmt: skip
-    if not len(live_a) or not len(live_b):
+    codes = _Codes(_of_shared(a, a.sae, shared.kind, shared.a), _of_shared(b, b.sae, shared.kind, shared.b))
+    scored = _by_decoder(a, b, seed) if same else _by_codes(a, b, shared, codes, seed)
+    if not len(scored.a) or not len(scored.b):
         return "no latent fires on enough shared entities"
-    if same:
-        scores, chances = _by_decoder(a, b, live_a, live_b, seed)
-        fires = np.zeros(len(live_a), np.int64), np.zeros(len(live_b), np.int64)
-    else:
-        scores = matching.correlations(both.a[:, live_a], both.b[:, live_b])
-        chances = _by_codes(a, b, shared, both, live_a, live_b, seed)
-        fires = both.fires[0][live_a], both.fires[1][live_b]
-    found = matching.matched(scores, chances.values(), *fires)
-    pair_a, pair_b = live_a[found.a], live_b[found.b]
-    overlap, by_chance = _overlaps(a, b, pair_a, pair_b, found.kept, seed)
-    correlation = matching.pairwise(both.a[:, pair_a], both.b[:, pair_b])
-    enough = (both.fires[0][pair_a] >= LEAST_FIRES) & (both.fires[1][pair_b] >= LEAST_FIRES)
-    pairs = tuple(
-        LatentPair(
-            int(pair_a[i]),
-            int(pair_b[i]),
-            float(found.score[i]),
-            float(found.q[i]),
-            bool(found.kept[i]),
-            float(correlation[i]) if enough[i] else None,
-            None if overlap is None or np.isnan(overlap[i]) else float(overlap[i]),
-        )
-        for i in range(len(pair_a))
-    )
-    merged, lost = _left(live_a, live_b, found.a[found.kept], found.best_b, found.best_b_q, scores)
-    split, new = _left(live_b, live_a, found.b[found.kept], found.best_a, found.best_a_q, scores.T)
-    where = "one space (same checkpoint, same site)" if same else f"over {len(shared):,} of {whole.about}"
+    found = matching.matched(scored.scores, scored.chances.values(), scored.fires_a, scored.fires_b)
+    merged, lost = _left(scored.a, scored.b, found.a[found.kept], found.best_b, found.best_b_q, scored.scores)
+    split, new = _left(scored.b, scored.a, found.b[found.kept], found.best_a, found.best_a_q, scored.scores.T)
+    pairs, overlap_by_chance = _pairs(a, b, scored, found, codes, seed)
+    part = "" if len(shared) == len(whole) else f"{len(shared):,} of "
     return LatentDiff(
-        COSINE if same else CORRELATION,
-        where if len(shared) < len(whole) or same else f"over {whole.about}",
-        len(live_a),
-        len(live_b),
-        rare_a,
-        rare_b,
-        pairs,
-        merged,
-        split,
-        lost,
-        new,
-        {kind: float(np.median(chance.of_a)) for kind, chance in chances.items()},
-        by_chance,
-        popularity.latent_names(a.audit, a.sae),
-        popularity.latent_names(b.audit, b.sae),
+        by=COSINE if same else CORRELATION,
+        about="in one space (same checkpoint, same site)" if same else f"over {part}{whole.about}",
+        compared_a=len(scored.a),
+        compared_b=len(scored.b),
+        rare_a=scored.rare_a,
+        rare_b=scored.rare_b,
+        pairs=pairs,
+        merged=merged,
+        split=split,
+        lost=lost,
+        new=new,
+        chance={kind: float(np.median(chance.of_a)) for kind, chance in scored.chances.items()},
+        overlap_by_chance=overlap_by_chance,
+        names_a=popularity.latent_names(a.audit, a.sae),
+        names_b=popularity.latent_names(b.audit, b.sae),
     )
 
 
@@ -196,30 +167,42 @@ class _Codes:
         """Shared entities on which each latent fires."""
         return np.diff(self.a.indptr), np.diff(self.b.indptr)
 
-    def common(self) -> tuple[IntArray, IntArray]:
-        """Latents of either side that fire often enough."""
-        of_a, of_b = self.fires
-        return np.flatnonzero(of_a >= LEAST_FIRES), np.flatnonzero(of_b >= LEAST_FIRES)
+
+@dataclass(frozen=True)
+class _Scored:
+    """Latents of both sides that take part, and how they score with each other."""
+
+    a: IntArray
+    b: IntArray
+    fires_a: IntArray
+    fires_b: IntArray
+    scores: FloatArray
+    chances: dict[str, Chance]
+    rare_a: int = 0
+    rare_b: int = 0
 
 
-def _places(ids: IntArray) -> IntArray:
-    """Place of each id among them all in order."""
-    return np.argsort(np.argsort(ids, kind="stable"), kind="stable")
+def _of_shared(side: Side, sae: Sae, kind: str, ids: IntArray) -> csc_array:
+    order = np.argsort(ids, kind="stable")
+    back = np.argsort(order, kind="stable")
+    return inputs.codes(side.audit, sae, kind, ids[order])[back].tocsc()
 
 
-def _alive(side: Side, sae: Sae) -> IntArray:
-    columns = read.latent_columns(side.audit, sae)
+def _alive(side: Side) -> IntArray:
+    assert side.sae is not None
+    columns = read.latent_columns(side.audit, side.sae)
     return columns["latent"][~columns["dead"].astype(bool)].astype(np.int64)
 
 
-def _by_decoder(
-    a: Side, b: Side, live_a: IntArray, live_b: IntArray, seed: int
-) -> tuple[FloatArray, dict[str, Chance]]:
-    rows_a, rows_b = (_decoder(one)[live] for one, live in ((a, live_a), (b, live_b)))
+def _by_decoder(a: Side, b: Side, seed: int) -> _Scored:
+    live_a, live_b = _alive(a), _alive(b)
+    rows_a, rows_b = _decoder(a)[live_a], _decoder(b)[live_b]
     of_a = [matching.cosines(rows_a, rows).max(axis=1) for rows in matching.alike(rows_b, seed)]
     of_b = [matching.cosines(rows_b, rows).max(axis=1) for rows in matching.alike(rows_a, seed + 1)]
-    chance = Chance(np.array(of_a), np.array(of_b))
-    return matching.cosines(rows_a, rows_b), {"random directions": chance}
+    # How often a latent fires says nothing about the cosine of its row: all are alike.
+    alike = np.zeros(len(live_a), np.int64), np.zeros(len(live_b), np.int64)
+    chances = {"random directions": Chance(np.array(of_a), np.array(of_b))}
+    return _Scored(live_a, live_b, *alike, matching.cosines(rows_a, rows_b), chances)
 
 
 def _decoder(side: Side) -> FloatArray:
@@ -228,29 +211,35 @@ def _decoder(side: Side) -> FloatArray:
     return rows.astype(np.float64)
 
 
-def _by_codes(
-    a: Side, b: Side, shared: Shared, both: _Codes, live_a: IntArray, live_b: IntArray, seed: int
-) -> dict[str, Chance]:
-    own_a, own_b = both.a[:, live_a], both.b[:, live_b]
-    fires = np.diff(own_a.indptr), np.diff(own_b.indptr)
-    dealt_a, dealt_b = [], []
-    for rng in np.random.default_rng([seed, len(shared)]).spawn(matching.DRAWS):
-        dealt = matching.correlations(own_a, own_b[rng.permutation(len(shared))])
-        dealt_a.append(dealt.max(axis=1))
-        dealt_b.append(dealt.max(axis=0))
-    of_a = [
-        matching.correlations(own_a, codes).max(axis=1)
-        for codes in _random(b, shared.kind, shared.b, fires[1], seed)
-    ]
-    of_b = [
-        matching.correlations(own_b, codes).max(axis=1)
-        for codes in _random(a, shared.kind, shared.a, fires[0], seed + 1)
-    ]
+def _by_codes(a: Side, b: Side, shared: Shared, codes: _Codes, seed: int) -> _Scored:
+    live_a, live_b = (np.flatnonzero(fires >= LEAST_FIRES) for fires in codes.fires)
+    own_a, own_b = codes.a[:, live_a], codes.b[:, live_b]
+    fires_a, fires_b = np.diff(own_a.indptr), np.diff(own_b.indptr)
+    if not len(live_a) or not len(live_b):
+        return _Scored(live_a, live_b, fires_a, fires_b, np.zeros((len(live_a), len(live_b))), {})
+    random_b = _random(b, shared.kind, shared.b, fires_b, seed)
+    random_a = _random(a, shared.kind, shared.a, fires_a, seed + 1)
+    of_a = [matching.correlations(own_a, random).max(axis=1) for random in random_b]
+    of_b = [matching.correlations(own_b, random).max(axis=1) for random in random_a]
     unit = "users" if shared.kind == "case" else "items"
-    return {
+    chances = {
         "random directions": Chance(np.array(of_a), np.array(of_b)),
-        f"{unit} dealt anew": Chance(np.array(dealt_a), np.array(dealt_b)),
+        f"{unit} dealt anew": _dealt(own_a, own_b, seed),
     }
+    scores = matching.correlations(own_a, own_b)
+    rare_a, rare_b = (int(((fires > 0) & (fires < LEAST_FIRES)).sum()) for fires in codes.fires)
+    return _Scored(live_a, live_b, fires_a, fires_b, scores, chances, rare_a, rare_b)
+
+
+def _dealt(a: csc_array, b: csc_array, seed: int) -> Chance:
+    """Best scores with the other side's entities in another order."""
+    n = a.shape[0]
+    of_a, of_b = [], []
+    for rng in np.random.default_rng([seed, n]).spawn(matching.DRAWS):
+        scores = matching.correlations(a, b[rng.permutation(n)])
+        of_a.append(scores.max(axis=1))
+        of_b.append(scores.max(axis=0))
+    return Chance(np.array(of_a), np.array(of_b))
 
 
 def _random(side: Side, kind: str, ids: IntArray, fires: IntArray, seed: int) -> Iterator[csc_array]:
@@ -261,6 +250,30 @@ def _random(side: Side, kind: str, ids: IntArray, fires: IntArray, seed: int) ->
         # One at a time: all of them at once would fill memory where latents are many.
         (random,) = nulls.random_dictionaries(rows, fires, seed=seed + 1000 * draw, draws=1)
         yield random.codes
+
+
+def _pairs(
+    a: Side, b: Side, scored: _Scored, found: Matching, codes: _Codes, seed: int
+) -> tuple[tuple[LatentPair, ...], float | None]:
+    """The assignment with its second witnesses, and what latents paired at random share of their first items."""
+    of_a, of_b = scored.a[found.a], scored.b[found.b]
+    overlap, by_chance = _overlaps(a, b, of_a, of_b, found.kept, seed)
+    correlation = matching.pairwise(codes.a[:, of_a], codes.b[:, of_b])
+    fires_a, fires_b = codes.fires
+    enough = (fires_a[of_a] >= LEAST_FIRES) & (fires_b[of_b] >= LEAST_FIRES)
+    pairs = tuple(
+        LatentPair(
+            int(of_a[i]),
+            int(of_b[i]),
+            float(found.score[i]),
+            float(found.q[i]),
+            bool(found.kept[i]),
+            float(correlation[i]) if enough[i] else None,
+            None if overlap is None or np.isnan(overlap[i]) else float(overlap[i]),
+        )
+        for i in range(len(of_a))
+    )
+    return pairs, by_chance
 
 
 def _left(

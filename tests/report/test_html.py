@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -219,3 +220,16 @@ def test_words_in_backticks_are_code(text, markup):
     from recaudit.report.html.render import prose
 
     assert prose(text) == markup
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_browser_runs_it_under_its_policy(page, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(page, encoding="utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--enable-logging=stderr", "--dump-dom", path.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r'data-ready="\d+"', done.stdout)
+    assert "CONSOLE" not in done.stderr  # neither an error nor anything the policy refused

@@ -64,6 +64,6 @@ def promote(
         )
     with reading(db) as audit:
         named = read.model_named(audit, model)
-        frame = report.promotion(audit, named, read.sae_of(audit, named, sae))
+        frame = report.promotion(audit, named, read.sae_of(audit, named, sae), items=items)
         show_frame(frame[frame["audience"] == audience], format_)
     note(f"users who have had the item are left out; audience: {printable(audience, 60)}")

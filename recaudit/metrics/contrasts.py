@@ -8,7 +8,7 @@ does not grow with their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias, TypeVar
 
@@ -76,23 +76,62 @@ def group_contrast(
         first, second: [entities] members; disjoint.
         strata: [entities] from 0.
     """
-    groups = (np.flatnonzero(first), np.flatnonzero(second))
-    if min(map(len, groups)) < _LEAST:
-        return _nothing(GroupContrast, values.shape[1])
+    (found,) = group_contrasts(values, [first], first | second, strata, seed=seed, draws=draws)
+    return found
+
+
+def group_contrasts(
+    values: Values,
+    groups: Sequence[BoolArray],
+    among: BoolArray,
+    strata: IntArray,
+    *,
+    seed: int,
+    draws: int = DRAWS,
+) -> list[GroupContrast]:
+    """``group_contrast`` of each group against the rest of ``among``: what they share is computed once.
+
+    Args:
+        groups: members [entities] of each; within ``among``.
+        among: [entities].
+    """
+    everyone = np.flatnonzero(among)
+    inside = [group[everyone] for group in groups]
+    told = [_LEAST <= own.sum() <= len(everyone) - _LEAST for own in inside]
+    weights = [
+        _draws_of(own, seed, draws) if known else None for own, known in zip(inside, told, strict=True)
+    ]
+    parts: list[list[GroupContrast]] = [[] for _ in groups]
+    for block in _blocks(values, everyone) if any(told) else ():
+        moments = _Moments.of(block, strata[everyone])
+        for own, drawn, found in zip(inside, weights, parts, strict=True):
+            if drawn is not None:
+                found.append(_contrasted(block, moments, own, drawn))
+    return [_joined(GroupContrast, found, values.shape[1]) for found in parts]
+
+
+def _draws_of(own: BoolArray, seed: int, draws: int) -> tuple[FloatArray, FloatArray]:
+    """Bootstrap weights [draws, members] of a group and of the others, each row summing to 1."""
     rng = np.random.default_rng(seed)
-    weights = [rng.multinomial(len(g), np.full(len(g), 1 / len(g)), size=draws) / len(g) for g in groups]
-    both = np.concatenate(groups)
-    is_first = np.arange(len(both)) < len(groups[0])
-    parts = []
-    for block in _blocks(values, both):
-        own, other = block[: len(groups[0])], block[len(groups[0]) :]
-        moments = [(part.mean(axis=0), part.std(axis=0, ddof=1)) for part in (own, other)]
-        drawn = cohens_d(*_drawn_moments(own, weights[0]), *_drawn_moments(other, weights[1]))
-        low, high = _percentiles(drawn)
-        (m1, s1), (m2, s2) = moments
-        p = permutation_p(block, is_first, strata[both])
-        parts.append(GroupContrast(cohens_d(m1, s1, m2, s2), low, high, p, m1, s1, m2, s2))
-    return _joined(GroupContrast, parts, values.shape[1])
+    first, second = (bootstrap_weights(rng, int(size), draws) / size for size in (own.sum(), (~own).sum()))
+    return first, second
+
+
+def bootstrap_weights(rng: np.random.Generator, n: int, draws: int) -> FloatArray:
+    """How often each of ``n`` entities is in each draw of ``n``: [draws, n]."""
+    drawn = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
+
+
+def _contrasted(
+    block: FloatArray, moments: _Moments, own: BoolArray, weights: tuple[FloatArray, FloatArray]
+) -> GroupContrast:
+    sides = (np.flatnonzero(own), np.flatnonzero(~own))
+    (m1, s1), (m2, s2) = ((block[rows].mean(axis=0), block[rows].std(axis=0, ddof=1)) for rows in sides)
+    drawn = cohens_d(*(one for rows, w in zip(sides, weights, strict=True) for one in moments.drawn(rows, w)))
+    return GroupContrast(
+        cohens_d(m1, s1, m2, s2), *_percentiles(drawn), moments.p(block, own), m1, s1, m2, s2
+    )
 
 
 def paired_contrast(first: Values, second: Values, *, seed: int, draws: int = DRAWS) -> GroupContrast:
@@ -105,7 +144,7 @@ def paired_contrast(first: Values, second: Values, *, seed: int, draws: int = DR
     if n < _LEAST:
         return _nothing(GroupContrast, first.shape[1])
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
+    weights = bootstrap_weights(rng, n, draws) / n
     everyone = np.arange(n)
     parts = []
     for one, other in zip(_blocks(first, everyone), _blocks(second, everyone), strict=True):
@@ -139,7 +178,7 @@ def rank_correlation(
     basis = _basis(covariates, n)
     aim = _residual(midranks(np.asarray(target, np.float64)[:, None])[:, 0], basis)
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    weights = bootstrap_weights(rng, n, draws)
     scaled = aim / max(float(np.linalg.norm(aim)), 1e-300)
     weighted_aim, aim_squares, aim_sums = weights * scaled, weights @ scaled**2, weights @ scaled
     freedom = n - 1 - basis.shape[1]
@@ -221,22 +260,66 @@ def permutation_p(values: FloatArray, is_first: BoolArray, strata: IntArray) -> 
     Args:
         values: [entities, latents].
     """
-    mean, variance, third = (np.zeros(values.shape[1]) for _ in range(3))
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        x, n, m = values[inside], int(inside.sum()), int(is_first[inside].sum())
-        centre = x.mean(axis=0)
-        off = x - centre
-        mean += m * centre
-        if n > 1:
-            variance += m * (n - m) / (n * (n - 1)) * (off**2).sum(axis=0)
-        if n > 2:
-            third += m * (n - m) * (n - 2 * m) / (n * (n - 1) * (n - 2)) * (off**3).sum(axis=0)
-    reached = values[is_first].sum(axis=0) - mean
-    possible = variance > 1e-24 * np.maximum((values**2).sum(axis=0), 1e-300)
-    spread = np.sqrt(np.where(possible, variance, 1.0))
-    upper, lower = _pearson_tails(reached / spread, third / spread**3)
-    return np.where(possible, np.minimum(1.0, 2 * np.minimum(upper, lower)), 1.0)
+    return _Moments.of(values, strata).p(values, is_first)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """What every group of the same entities is tested and drawn by, each sum [latents] a stratum.
+
+    Attributes:
+        strata: [entities] numbered from 0 without gaps.
+        off, squares: values less their mean, and squared: [entities, latents].
+    """
+
+    strata: IntArray
+    size: IntArray
+    mean: FloatArray
+    second: FloatArray
+    third: FloatArray
+    total: FloatArray
+    centre: FloatArray
+    off: FloatArray
+    squares: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray, strata: IntArray) -> _Moments:
+        _, numbered, size = np.unique(strata, return_inverse=True, return_counts=True)
+        mean, second, third = (np.empty((len(size), values.shape[1])) for _ in range(3))
+        for number in range(len(size)):
+            x = values[numbered == number]
+            mean[number] = x.mean(axis=0)
+            off = x - mean[number]
+            square = off * off
+            second[number], third[number] = square.sum(axis=0), (square * off).sum(axis=0)
+        centre = values.mean(axis=0)
+        off = values - centre
+        squares = off * off
+        total = squares.sum(axis=0) + len(values) * centre**2
+        return cls(numbered, size, mean, second, third, total, centre, off, squares)
+
+    def p(self, values: FloatArray, is_first: BoolArray) -> FloatArray:
+        """See ``permutation_p``."""
+        n = self.size.astype(np.float64)
+        m = np.bincount(self.strata[is_first], minlength=len(n)).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            two = np.where(n > 1, m * (n - m) / (n * (n - 1)), 0.0)
+            three = np.where(n > 2, m * (n - m) * (n - 2 * m) / (n * (n - 1) * (n - 2)), 0.0)
+        variance, third = two @ self.second, three @ self.third
+        reached = values[is_first].sum(axis=0) - m @ self.mean
+        possible = variance > 1e-24 * np.maximum(self.total, 1e-300)
+        spread = np.sqrt(np.where(possible, variance, 1.0))
+        upper, lower = _pearson_tails(reached / spread, third / spread**3)
+        return np.where(possible, np.minimum(1.0, 2 * np.minimum(upper, lower)), 1.0)
+
+    def drawn(self, rows: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation [draws, latents] of some rows under weights [draws, rows] that sum to 1."""
+        n = len(rows)
+        shift, squares = weights @ self.off[rows], self.squares[rows]
+        variance = (weights @ squares - shift**2) * n / (n - 1)
+        # What rounding leaves where a draw does not vary is no spread.
+        real = variance > 1e-14 * squares.mean(axis=0)
+        return self.centre + shift, np.sqrt(np.where(real, variance, 0.0))
 
 
 def _pearson_tails(z: FloatArray, skew: FloatArray) -> tuple[FloatArray, FloatArray]:

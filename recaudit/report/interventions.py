@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -139,34 +140,39 @@ def tuning_in_words(frame: pd.DataFrame) -> list[str]:
     return said
 
 
-def promotion(audit: Audit, model: Model, sae: Sae | None = None) -> pd.DataFrame:
-    """One row an item, audience and level: share of the audience, and of others, with the item among their first ten."""
+def promotion(
+    audit: Audit, model: Model, sae: Sae | None = None, *, items: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """One row an item, audience and level: share of the audience with the item among their first ten, and how that changes.
+
+    ``others`` is the change for everyone else; ``random`` and ``direction`` are controls' changes for the audience.
+
+    Args:
+        items: raw ids; all by default.
+    """
     frame = tunings.promotions(audit, model, sae)
+    if items is not None:
+        frame = frame[frame["raw_id"].isin(list(items))]
     rows = []
     for (item, audience, level), own in frame.groupby(["item", "audience", "level"], sort=False):
-        edit = own[own["variant"] == "edit"]
-        top, wider, others = (
-            _figure(edit, metric, users)
-            for metric, users in (("top 10", "audience"), ("promoted", "audience"), ("top 10", "others"))
-        )
+        by = dict(iter(own.groupby("variant")))
+        top = _figure(by["edit"], "top 10", "audience")
+        wider = _figure(by["edit"], "promoted", "audience")
         if top is None or wider is None:
             continue
-        random, towards = (
-            _figure(own[own["variant"] == variant], "top 10", "audience")
-            for variant in ("random latents", "audience direction")
-        )
-        rows.append(
-            {
-                "item": item, "audience": audience, "level": level, "users": top["n"],
-                "top 10": top["before"], "top 10 after": top["after"],
-                "low": None if top["low"] is None else top["before"] + top["low"],
-                "high": None if top["high"] is None else top["before"] + top["high"],
-                "promoted": wider["after"],
-                "others": None if others is None else others["after"],
-                "random": None if random is None else random["after"],
-                "direction": None if towards is None else towards["after"],
-            }
-        )  # fmt: skip
+        beside = {
+            "others": (by["edit"], "others"),
+            "random": (by.get("random latents"), "audience"),
+            "direction": (by.get("audience direction"), "audience"),
+        }
+        row = {
+            "item": item, "audience": audience, "level": level, "users": top["n"], "top 10": top["before"],
+            "change": top["change"], "low": top["low"], "high": top["high"], "promoted": wider["after"],
+        }  # fmt: skip
+        for name, (part, users) in beside.items():
+            found = None if part is None else _figure(part, "top 10", users)
+            row[name] = None if found is None else found["change"]
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -220,9 +226,10 @@ def _promotions(audit: Audit, model: Model, sae: Sae | None) -> TableSection:
     return section(
         "promotions",
         "Items brought to an audience",
-        "Share of the audience with the item among their first ten, with its latents set to a share of their highest activation of "
-        "any item. `promoted`: ranked below 20 before and within 30 after. `others`: everyone outside the audience; `direction`: the item "
-        "moved as far towards the audience's mean vector.",
+        "Share of the audience with the item among their first ten, and how it changes with the item's latents set to a share of "
+        "their highest activation of any item. `promoted`: ranked below 20 before and within 30 after. `others`: the change for everyone "
+        "outside the audience; `random`: for the audience with other latents; `direction`: with the item moved as far towards the "
+        "audience's mean vector, without a dictionary.",
         frame.head(2 * ROWS),
         f"SELECT * FROM promotions WHERE model_id = {model.model_id} ORDER BY item_id, audience, level, variant, users, metric",
         len(frame),

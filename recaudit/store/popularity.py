@@ -95,35 +95,19 @@ def replace_exposure(audit: Audit, model: Model, frame: pd.DataFrame, run_id: st
         )
 
 
-def replace_latent_bias(
-    audit: Audit, model: Model, sae: Sae, contrasts: list[str], frame: pd.DataFrame, run_id: str
-) -> None:
-    """Store figures of a dictionary's latents; what was there of these contrasts goes."""
-    audit.connection.execute(
-        "DELETE FROM latent_bias WHERE sae_id = ? AND list_contains(?, contrast)", [sae.sae_id, contrasts]
-    )
+def replace_latent_bias(audit: Audit, model: Model, sae: Sae, frame: pd.DataFrame, run_id: str) -> None:
+    """Store figures of a dictionary's latents; what was there of them goes."""
+    audit.connection.execute("DELETE FROM latent_bias WHERE sae_id = ?", [sae.sae_id])
     if len(frame):
         audit.append("latent_bias", frame.assign(model_id=model.model_id, sae_id=sae.sae_id, run_id=run_id))
 
 
-def clear_metrics(
-    audit: Audit, model: Model, sae: Sae | None, names: list[str], contrasts: list[str] | None = None
-) -> None:
-    """Remove numbers of an earlier run, whose groups may be others.
-
-    Args:
-        contrasts: only those whose slice names one of them.
-    """
+def clear_metrics(audit: Audit, model: Model, sae: Sae | None, names: list[str]) -> None:
+    """Remove numbers of an earlier run, whose groups may be others."""
     audit.connection.execute(
         "DELETE FROM metrics WHERE model_id = $model AND sae_id IS NOT DISTINCT FROM $sae "
-        "AND list_contains($names, metric) "
-        "AND ($contrasts IS NULL OR list_contains($contrasts, slice ->> 'contrast'))",
-        {
-            "model": model.model_id,
-            "sae": None if sae is None else sae.sae_id,
-            "names": names,
-            "contrasts": contrasts,
-        },
+        "AND list_contains($names, metric)",
+        {"model": model.model_id, "sae": None if sae is None else sae.sae_id, "names": names},
     )
 
 

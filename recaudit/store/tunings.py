@@ -73,7 +73,7 @@ def replace_promotions(
 def promotions(audit: Audit, model: Model, sae: Sae | None = None) -> pd.DataFrame:
     """Figures of every promotion with the item's title, the edit's before its controls'."""
     return audit.frame(
-        "SELECT coalesce(title, raw_id) AS item, audience, selection, latents, level, variant, users, metric, before, after, "
+        "SELECT raw_id, coalesce(title, raw_id) AS item, audience, selection, latents, level, variant, users, metric, before, after, "
         "change, low, high, n, draws, protocol FROM promotions p JOIN items i ON i.dataset_id = ? AND i.item_id = p.item_id "
         "WHERE model_id = ? AND sae_id = coalesce(?, sae_id) "
         "ORDER BY item, audience, level, variant <> 'edit', variant, users, metric",

@@ -42,7 +42,10 @@ class Request:
 
 
 def ensure(request: Request, progress: Progress = lambda stage: None) -> None:
-    """Audit lists, groups and latents, and store the numbers; what is stored stays unless a file or ``again`` asks."""
+    """Audit lists, groups and latents, and store the numbers; what is stored stays unless a file or ``again`` asks.
+
+    What is stored is of one run: contrasts of made-up users go where a later run makes nobody up.
+    """
     if not rankings.is_analysed(request.db, request.model, None, request.sae):
         progress("ranking, fidelity, health")
         rankings.analyse(request.db, request.model, None, sae=request.sae, seed=request.seed)
@@ -52,7 +55,7 @@ def ensure(request: Request, progress: Progress = lambda stage: None) -> None:
         given = request.groups is not None or request.checkpoint is not None
         if not (request.again or given) and _is_stored(audit, model, sae):
             return
-        network = None if request.checkpoint is None else synthetic.opened(model, request.checkpoint)
+        network = None if request.checkpoint is None else synthetic.opened(audit, model, request.checkpoint)
     said = {
         "model": model.name,
         "sae": None if sae is None else sae.name,
@@ -148,11 +151,8 @@ class _Audit:
             parts.append((found, [latents.items(self.material, found, seed)]))
         made = [pd.concat(frames, ignore_index=True) for _, frames in parts]
         frame = pd.concat(made, ignore_index=True)
-        kept = [] if network is not None else [latents.SYNTHETIC, latents.MATCHED]
-        stale = [name for name in store.contrasts(self.audit, sae) if name not in kept]
-        names = ["popularity.latents", "popularity.latent_mass"]
-        store.clear_metrics(self.audit, self.model, sae, names, stale)
-        store.replace_latent_bias(self.audit, self.model, sae, stale, frame, self.run.run_id)
+        store.clear_metrics(self.audit, self.model, sae, ["popularity.latents", "popularity.latent_mass"])
+        store.replace_latent_bias(self.audit, self.model, sae, frame, self.run.run_id)
         for (found, _), own in zip(parts, made, strict=True):
             self.store(sae, latents.numbers(found, own, seed), store.PROTOCOL)
 

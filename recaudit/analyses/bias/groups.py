@@ -12,6 +12,7 @@ from recaudit.analyses.inputs import metric
 from recaudit.datasets import read_dataset
 from recaudit.errors import InputRefused
 from recaudit.metrics import intervals, ranking
+from recaudit.metrics.contrasts import bootstrap_weights
 from recaudit.store import Audit
 from recaudit.store import cav as ids
 from recaudit.store import popularity as store
@@ -104,8 +105,7 @@ def ndcg_gap(sums: FloatArray, label: IntArray, seed: int) -> tuple[float, float
     drawn = []
     for number in range(int(label.max()) + 1):
         own = sums[label == number]
-        weights = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), size=_DRAWS)
-        total = weights @ own
+        total = bootstrap_weights(rng, len(own), _DRAWS) @ own
         drawn.append(total[:, 0] / total[:, 1])
     gaps = _spread(np.stack(drawn, axis=1))
     low, high = np.quantile(gaps - gaps.mean(), [0.025, 0.975]) + value

@@ -124,15 +124,15 @@ def groups(material: Material, found: Latents, seed: int) -> pd.DataFrame:
     length = material.lengths[found.entity]
     frames = []
     for own in material.attributes().values():
-        known = np.any([group.users for group in own], axis=0)[found.entity]
+        members = [group.users[found.entity] for group in own]
+        known = np.any(members, axis=0)
         strata = quantiles(length, known)
-        for group in own:
-            first = group.users[found.entity]
-            for part, values in found.parts():
-                contrast = contrasts.group_contrast(
-                    values, first, known & ~first, strata, seed=seed, draws=_GROUP_DRAWS
-                )
-                frames.append(_rows(found, group.name, part, "d", contrast, int(known.sum())))
+        for part, values in found.parts():
+            told = contrasts.group_contrasts(values, members, known, strata, seed=seed, draws=_GROUP_DRAWS)
+            frames += [
+                _rows(found, group.name, part, "d", contrast, int(known.sum()))
+                for group, contrast in zip(own, told, strict=True)
+            ]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 

@@ -15,10 +15,9 @@ from scipy.sparse import csc_array
 
 from recaudit.analyses.bias.latents import Latents
 from recaudit.analyses.bias.material import Material
-from recaudit.checkpoints import read_checkpoint, tools
+from recaudit.analyses.reopened import reopened
 from recaudit.datasets.popularity import Band
-from recaudit.errors import InputRefused, UsageError
-from recaudit.models import build
+from recaudit.errors import UsageError
 from recaudit.models.base import Cases, Recommender
 from recaudit.sae.affine import pre_activations
 from recaudit.sae.autoencoder import SparseAutoencoder
@@ -40,24 +39,19 @@ class Twins:
     offsets: IntArray
 
 
-def opened(model: Model, path: Path) -> Recommender:
+def opened(audit: Audit, model: Model, path: Path) -> Recommender:
     """The model's network, to run on made-up histories.
 
     Raises:
-        InputRefused: another file than the one ingested. UsageError: it has no place for a history.
+        InputRefused: another file than the one ingested, or one that gives other vectors than stored.
+        UsageError: it has no place for a history.
     """
     if model.reads == "user":
         raise UsageError(
             f"{printable(model.name)} knows users by a row of a table: nobody can be made up for it",
             fix="leave out --checkpoint; contrasts of real users need none",
         )
-    checkpoint = read_checkpoint(path)
-    if checkpoint.receipt.sha256 != model.sha256:
-        raise InputRefused(
-            f"{printable(path.name)}: not the file that model {printable(model.name)} was ingested from",
-            fix=f"give {printable(model.checkpoint)} itself",
-        )
-    return build(tools.read_model(checkpoint, tools.Hints()))
+    return reopened(audit, model, path).network
 
 
 def twins(material: Material, count: int, seed: int) -> Twins:

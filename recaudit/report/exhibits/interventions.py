@@ -65,7 +65,7 @@ def _tuned(table: TableSection, frame: pd.DataFrame) -> Exhibit:
             f"{row['concept']}, latent {row['latent']} {row['level']}: {row['hit']:.1%} to {row['tuned']:.1%} of "
             f"{row['users']:,} users, random latents {_change(row['random'])}, direction {_change(row['direction'])}",
             control=plain(row["random"]),
-            panel=f"activation {row['level']}",
+            panel=_panel(str(row["level"])),
         )
         for row in frame[frame["concept"].isin(kept)].to_dict("records")
     ]
@@ -78,23 +78,23 @@ def _tuned(table: TableSection, frame: pd.DataFrame) -> Exhibit:
 
 
 def _promoted(table: TableSection, frame: pd.DataFrame) -> Exhibit:
-    first = frame[(frame["item"] == frame["item"].iloc[0])]
-    parts = []
-    for column, variant in (
-        ("top 10 after", "edit"),
-        ("random", "random latents"),
-        ("direction", "audience direction"),
-    ):
-        part = first[["audience", "level", column]].rename(columns={column: "share"}).assign(by=variant)
-        if column == "top 10 after":
-            part = part.assign(**{"share:low": first["low"], "share:high": first["high"]})
-        parts.append(part)
-    shown = pd.concat(parts, ignore_index=True)
-    shown = shown[shown["audience"] == shown["audience"].iloc[0]]
-    title = f"{first['item'].iloc[0]}: share of {first['audience'].iloc[0]} with it in their first ten"
-    return Exhibit(
-        table, charts.lines(shown, "level", {"share": title}, "by", x_title="share of the highest activation")
-    )
+    item, audience = frame["item"].iloc[0], frame["audience"].iloc[0]
+    own = frame[(frame["item"] == item) & (frame["audience"] == audience)]
+    columns = {
+        "change": "edit", "others": "edit, others", "random": "random latents", "direction": "audience direction",
+    }  # fmt: skip
+    parts = [
+        own[["level", column]].rename(columns={column: "share"}).assign(by=name)
+        for column, name in columns.items()
+    ]
+    parts[0] = parts[0].assign(**{"share:low": own["low"], "share:high": own["high"]})
+    shown = pd.concat(parts, ignore_index=True).dropna(subset=["share"])
+    chart = charts.lines(shown, "level", {"share": str(item)}, "by", x_title=f"level, for {audience}")
+    return Exhibit(table, chart)
+
+
+def _panel(level: str) -> str:
+    return f"activation times {level[1:]}" if level.startswith("x") else f"set to quantile {level[1:]}"
 
 
 def _change(value: float | None) -> str:

@@ -243,3 +243,15 @@ def test_lists_keep_places():
     found = lists.from_columns(columns)
     assert found.users.tolist() == [4, 9]
     assert found.items[:, :3].tolist() == [[7, 8, -1], [7, -1, -1]]
+
+
+def test_what_is_stored_is_of_one_run(biased, tmp_path):
+    path = tmp_path / "audit.duckdb"
+    shutil.copy(biased[0], path)
+    ensure(Request(path, "sasrec_sae", again=True))
+    with reading(path) as audit:
+        model = read.model_named(audit, "sasrec_sae")
+        known = store.contrasts(audit, read.sae_of(audit, model))
+        assert "tail share" in known
+        assert not {"synthetic", "synthetic matched"} & set(known)
+        assert audit.rows("SELECT count(DISTINCT run_id) FROM latent_bias") == [(1,)]

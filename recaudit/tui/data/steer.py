@@ -18,7 +18,7 @@ from recaudit.interventions.bench import Outcome
 from recaudit.interventions.edits import Intervention
 from recaudit.interventions.price import Price, priced
 from recaudit.interventions.selections import checked, latents_of
-from recaudit.interventions.steering import Steering
+from recaudit.interventions.steering import ONE_USER, Steering
 from recaudit.metrics import lists
 from recaudit.report.layout import number
 from recaudit.store import Audit, read
@@ -93,9 +93,14 @@ class Engine:
         yield Part("price", tuple(price_blocks(prices)), time.perf_counter() - began)
 
     def _places(self, steering: Steering, question: Question) -> IntArray:
-        """Rows of the users in front: those named, else those on whom what lies on the desk fires most."""
-        if question.users:
-            return _named(steering, question.users)
+        """Rows of the users in front: those named, else those an edit is for, else those on whom the desk fires most."""
+        alone = [
+            edit.users.removeprefix(ONE_USER)
+            for edit in question.desk.edits
+            if edit.users and edit.users.startswith(ONE_USER)
+        ]
+        if question.users or alone:
+            return _named(steering, question.users or tuple(dict.fromkeys(alone)))
         codes, n = steering.users.reference.codes, len(steering.bench.newest)
         strength = np.zeros(n)
         for edit in self._with_latents(Intervention(question.desk.edits)).edits:

@@ -60,7 +60,7 @@ def inline(chart: Chart, title: str) -> Markup:
     root = _drawn(chart)
     body = Markup("").join(Markup(_element(child, marks=False)) for child in root)  # noqa: S704 - escaped in _element
     return Markup('<svg role="img" aria-label="{}" width="{}" height="{}" viewBox="{}">{}</svg>').format(
-        f"Chart: {title}", root.get("width"), root.get("height"), root.get("viewBox"), body
+        f"Chart: {printable(title)}", root.get("width"), root.get("height"), root.get("viewBox"), body
     )
 
 
@@ -78,8 +78,8 @@ def _drawn(chart: Chart) -> ElementTree.Element:
     import vl_convert  # a second, and 30 MB: only when something is drawn
 
     whole = {"$schema": SCHEMA, **_readable(chart), "config": CONFIG}
-    return ElementTree.fromstring(  # noqa: S314 - written by the line's own engine
-        str(vl_convert.vegalite_to_svg(whole, vl_version=VEGA_LITE))
+    return ElementTree.fromstring(  # noqa: S314 - our own engine wrote it
+        str(vl_convert.vegalite_to_svg(whole, vl_version=VEGA_LITE, allowed_base_urls=[]))
     )
 
 
@@ -94,9 +94,11 @@ def _readable(value: Any) -> Any:
 
 def _element(element: ElementTree.Element, *, marks: bool) -> str:
     name = element.tag.removeprefix(f"{{{NAMESPACE}}}")
+    here = marks or "role-mark" in element.get("class", "").split()
+    if name == "a":  # a mark stays where its link goes
+        return "".join(_element(child, marks=here) for child in element)
     if name not in _KEPT or element.get("display") == "none":
         return ""
-    here = marks or "role-mark" in element.get("class", "").split()
     attributes = "".join(_attributes(name, element, says=here))
     inside = str(escape(element.text or "")) + "".join(_element(child, marks=here) for child in element)
     if name == "g" and not attributes:
@@ -116,11 +118,12 @@ def _attributes(name: str, element: ElementTree.Element, *, says: bool) -> Itera
     for key in _KEPT[name]:
         value = element.get(key)
         if value is not None and (key, value) not in _NEEDLESS:
-            yield f' {key}="{escape(_LONG.sub(_rounded, value))}"'
+            yield f' {key}="{escape(_shortened(value, 2 if key.endswith("opacity") else 1))}"'
     said = element.get("aria-label")
     if said and says and element.get("role") == "graphics-symbol":
         yield f' data-say="{escape(said)}"'
 
 
-def _rounded(match: re.Match[str]) -> str:
-    return f"{float(match[0]):.1f}".removesuffix(".0")
+def _shortened(text: str, digits: int) -> str:
+    """Numbers with more decimals than an eye can tell, rounded."""
+    return _LONG.sub(lambda number: f"{round(float(number[0]), digits):g}", text)

@@ -34,6 +34,8 @@ def heat(
     cell: int = CELL,
 ) -> Chart:
     """Rows and columns in the order given; empty without cells. Colour is opacity, so that it reads on light and on dark ground."""
+    if not cells:
+        return {}
     values = [
         {
             **asdict(one),

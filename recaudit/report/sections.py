@@ -73,6 +73,7 @@ SECTIONS = [
         "How well the model ranks what was held out, what is left of it when the dictionary's reconstruction takes the "
         "place of its vectors, and whether the dictionary is in good health.",
         ranking_exhibits.draw,
+        lambda c: f"fidelity and health: {_NO_SAE}" if c.sae is None else None,
     ),
     Section(
         "concepts",

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from recaudit.report import gallery, sections
-from recaudit.store import reading
+from recaudit.store import reading, writing
 from tests.report.conftest import HOSTILE, page_of
 from tests.report.pages import parsed
 
@@ -187,7 +187,7 @@ def test_a_bare_audit_says_what_would_fill_each_chapter(audit_path):
 
 def test_a_model_without_dictionary_says_so(audit_path):
     tree = parsed(page_of(audit_path, "bprmf"))
-    for name in ("concepts", "latents", "names", "survey", "time"):
+    for name in ("ranking", "concepts", "latents", "names", "survey", "time"):
         assert "no sparse autoencoder: train one with recaudit train" in tree.by_id(name).text
     assert not any(node.attributes.get("id") == "gallery" for node in tree.all())
 
@@ -220,6 +220,25 @@ def test_words_in_backticks_are_code(text, markup):
     from recaudit.report.html.render import prose
 
     assert prose(text) == markup
+
+
+def test_a_dictionary_of_items_shows_what_it_fires_on(audit_path, tmp_path):
+    db = tmp_path / "audit.duckdb"
+    shutil.copy(audit_path, db)
+    with writing(db) as audit:  # one latent for every eighth item, the later the stronger
+        audit.connection.execute("UPDATE saes SET site = 'item'")
+        audit.connection.execute("UPDATE latents SET entity_kind = 'item', n_cases = 4, dead = false")
+        audit.connection.execute("DELETE FROM activations")
+        audit.connection.execute(
+            "INSERT INTO activations BY NAME SELECT 0 AS sae_id, 'item' AS entity_kind, item_id AS entity_id, "
+            "item_id % 8 AS latent, 1 + item_id AS value FROM items"
+        )
+        ((last, title),) = audit.rows("SELECT item_id, title FROM items ORDER BY item_id DESC LIMIT 1")
+    tree = parsed(page_of(db, "sasrec_sae"))
+    assert "Beside an item: its activation" in tree.by_id("gallery").text
+    card = tree.by_id(f"latent-{last % 8}")
+    assert [node.text for node in card.all("li")[0].children] == [title, str(1.0 + last)]
+    assert "of items" in card.with_class("stats")[0].text
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -68,6 +68,7 @@ def diff(
     the audits store and runs no model: `recaudit report` and `recaudit concepts` on both sides come first.
     """
     from recaudit.analyses.diff import compare
+    from recaudit.gates.keeping import write_whole
     from recaudit.report.diff.files import renderer
     from recaudit.store.naming import located
 
@@ -79,7 +80,7 @@ def diff(
             sae_a=sae_a, sae_b=sae_b, protocol=protocol, users=users, seed=seed, begin=begin,
         )  # fmt: skip
     for path, render in zip(output, renderers, strict=True):
-        path.write_text(render(found), encoding="utf-8")
+        write_whole(path, render(found))
         note(f"wrote {printable(path)}")
     if not output:
         _show(found, format_)

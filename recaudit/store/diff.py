@@ -147,3 +147,14 @@ def raw_users(audit: Audit, dataset_id: int, users: IntArray) -> list[str]:
     )
     names = dict(rows)
     return [str(names[int(user)]) for user in users]
+
+
+def histories(audit: Audit, dataset_id: int, users: HashArray) -> dict[int, set[int]]:
+    """Items of some users by hash: user's hash to hashes of every item they interacted with."""
+    rows = audit.rows(
+        "SELECT md5_number_lower(u.raw_id), list(DISTINCT md5_number_lower(i.raw_id)) FROM interactions "
+        "JOIN users u USING (dataset_id, user_id) JOIN items i USING (dataset_id, item_id) "
+        "WHERE dataset_id = ? AND list_contains(?, md5_number_lower(u.raw_id)) GROUP BY 1",
+        [dataset_id, [int(user) for user in users]],
+    )
+    return {int(user): {int(item) for item in items} for user, items in rows}

@@ -48,7 +48,9 @@ def test_json_has_everything_and_is_the_same_again(cli, audit):
         for m in found["metrics"]
         if (m["metric"], m["slice"]) == ("ranking.ndcg@10", {"ranking": "original"})
     ]
-    assert ndcg["change"] == pytest.approx(ndcg["b"] - ndcg["a"], abs=1e-6)  # values by user are kept to 2^-16
+    assert ndcg["change"] == pytest.approx(
+        ndcg["b"] - ndcg["a"], abs=1e-6
+    )  # values by user are kept to 2^-16
     assert ndcg["low"] <= ndcg["change"] <= ndcg["high"]
     assert ndcg["basis"] == "paired users"
     assert len(found["lists"]["most_changed"]) == 5
@@ -85,6 +87,12 @@ def test_what_cannot_be_is_said_with_a_fix(cli, audit, arguments, said):
     assert said in out.err
     assert "fix:" in out.err
     assert out.out == ""
+
+
+def test_a_folder_that_is_not_there_is_said(cli, audit):
+    out = cli("diff", "bprmf", "sasrec", "-o", "nowhere/diff.md")
+    assert out.code == 5
+    assert "cannot be written" in out.err
 
 
 def test_names_from_files_reach_no_screen_raw(cli, audit):

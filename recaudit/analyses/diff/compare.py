@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from recaudit.analyses.diff import concepts, findings, latents, lists, metrics
 from recaudit.analyses.diff.changes import Comparison
 from recaudit.analyses.diff.outcome import Diff, Subject
-from recaudit.analyses.diff.sides import Side, side
+from recaudit.analyses.diff.sides import Side, same_people, side
 from recaudit.analyses.diff.summary import Summary, groups_of, summarise
 from recaudit.store import Audit, read
 
@@ -87,6 +87,7 @@ def compare(
         about=comparison.about,
         paired=comparison.paired,
         same_held_out=comparison.same_held_out,
+        same_people=same_people(a, b, seed),
         metrics=changed,
         concepts=fates,
         latents=None if isinstance(of_latents, str) else of_latents,

@@ -16,6 +16,8 @@ from recaudit.store.write import Finding
 from recaudit.text import printable
 
 HEADLINE = ("ranking.ndcg@10", "ranking.hr@10")
+STRANGERS = 0.2
+"""Share of items in common below which users with the same id may be other people."""
 _ORDER = {"serious": 0, "warning": 1, "info": 2}
 _NAMED = 8
 _SHIFTS = 3
@@ -48,6 +50,12 @@ def _parts(diff: Diff) -> list[str]:
 
 
 def _comparability(diff: Diff) -> Iterator[Finding]:
+    if diff.same_people is not None and diff.same_people < STRANGERS:
+        said = (
+            f"Users with the same id have {diff.same_people:.0%} of their items in common: these may be other people, and "
+            "then nothing that is paired by user means anything."
+        )
+        yield Finding("diff.other_people", "serious", said, _sql(diff.a, "users"))
     if not diff.paired:
         said = f"The comparison is {diff.about}: noise that both share does not cancel, intervals are wider."
         yield Finding("diff.unpaired", "warning", said, _sql(diff.a, "users"))

@@ -32,6 +32,8 @@ class Diff:
         about: whom the metrics are compared over, in words.
         paired: the same users were drawn on both sides.
         same_held_out: both were tested on the same interactions.
+        same_people: median share of items in common of users with the same id; None within one data set, or where no
+            id is shared. Near 0 the ids mean different people, and nothing that is paired by them means anything.
         metrics: every number that both have, see ``MetricChange``.
         concepts: one for each source that both have (coverage, concept vectors); empty without.
         latents, lists: None where they could not be compared.
@@ -45,6 +47,7 @@ class Diff:
     about: str
     paired: bool
     same_held_out: bool
+    same_people: float | None
     metrics: tuple[MetricChange, ...]
     concepts: tuple[ConceptDiff, ...]
     latents: LatentDiff | None

@@ -74,6 +74,29 @@ class Shared:
         return f"{len(self):,} {unit} known to both (of {self.of_a:,} and {self.of_b:,})"
 
 
+LOOKED_AT = 200
+"""Users by whose histories it is told whether ids mean the same people."""
+
+
+def same_people(a: Side, b: Side, seed: int) -> float | None:
+    """Median share of items in common (Jaccard) of users with the same id in two data sets: are these the same people?
+
+    Two unrelated data sets both count their users from 1. None within one data set, or where no id is shared.
+    """
+    if a.audit is b.audit and a.model.dataset_id == b.model.dataset_id:
+        return None
+    known_a, known_b = (store.user_hashes(one.audit, one.model.dataset_id) for one in (a, b))
+    ids = np.intersect1d(known_a, known_b)
+    if not len(ids):
+        return None
+    some = np.random.default_rng(seed).choice(ids, min(LOOKED_AT, len(ids)), replace=False)
+    of_a, of_b = (store.histories(one.audit, one.model.dataset_id, some) for one in (a, b))
+    shares = [
+        len(of_a[user] & of_b[user]) / len(of_a[user] | of_b[user]) for user in of_a.keys() & of_b.keys()
+    ]
+    return float(np.median(shares)) if shares else None
+
+
 def shared_users(a: Side, b: Side) -> Shared:
     """Users with a newest case on both sides, told by raw id."""
     sides = []

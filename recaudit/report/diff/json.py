@@ -27,6 +27,7 @@ def render(diff: Diff) -> str:
         "about": diff.about,
         "paired": diff.paired,
         "same_held_out": diff.same_held_out,
+        "same_people": diff.same_people,
         "seed": diff.seed,
         "findings": [asdict(one) for one in diff.findings],
         "metrics": [_metric(one) for one in diff.metrics],

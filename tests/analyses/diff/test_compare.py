@@ -55,6 +55,7 @@ def test_a_model_beside_itself_is_unchanged(planted, tmp_path):
         ]
         assert found.lists.same == found.lists.users == 400
         assert not found.lists.most_changed
+        assert found.same_people in (None, 1.0)
         assert not found.missing
 
 
@@ -185,6 +186,15 @@ def test_models_of_different_users_are_said_to_be_unpaired(planted, strangers):
     assert "no user has a list on both sides" in found.missing["lists"]
     assert "too few" in found.missing["latents"]
     assert "recaudit concepts" in found.missing["concepts"]
+
+
+def test_ids_that_mean_other_people_are_noticed(planted, audit_path):
+    """Both data sets count their users from 1."""
+    found = diff((planted, "plain"), (audit_path, "bprmf"))
+    assert found.paired
+    assert found.same_people < 0.2
+    assert found.findings[0].code == "diff.other_people"
+    assert diff((planted, "plain"), (planted, "shuffled")).same_people == 1
 
 
 def test_two_seeds_of_one_model_share_what_is_in_the_model(planted, tmp_path):

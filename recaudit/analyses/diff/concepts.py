@@ -1,8 +1,9 @@
 """What became of each concept: kept, split, merged, lost, new, or undecided.
 
 A side *holds* a concept where its coverage (or its concept vector) passed its own test. Held there and not here is a
-loss only where the AUC also fell by more than both intervals allow for; anything less is undecided. A gate's rule
-"no concept lost" is decided by the same function.
+loss only where the AUC also fell by more than both intervals allow for. Where these rule out a fall of more than
+``SMALL``, it is kept: its own test sat on the edge and turned. Anything between is undecided. A gate's rule "no concept
+lost" is decided by the same function.
 
 Two concepts *merge* where the first model has a latent for each and the second one latent for both; one *splits* the
 other way round. Only latents that most half-picks agree on count: a concept whose best latent changes with the half of
@@ -27,6 +28,9 @@ from recaudit.store.diff import CONCEPT_RULES
 _Z = 1.959963984540054
 STEADY = 0.5
 """Share of half-picks above which a latent is a concept's own."""
+
+SMALL = 0.05
+"""A fall of the AUC that is none to speak of."""
 
 Key = tuple[str, str]
 """Kind and name."""
@@ -128,7 +132,9 @@ def changes(
         qs = judging.false_discoveries([_p(found[i], sign) for i in family])
         for i, q in zip(family, qs, strict=True):
             if found[i].fate is Fate.UNDECIDED:
-                found[i] = replace(found[i], q=q, fate=fate if q <= judging.ALPHA else Fate.UNDECIDED)
+                found[i] = replace(
+                    found[i], q=q, fate=fate if q <= judging.ALPHA else _unmoved(found[i], sign)
+                )
     return tuple(found)
 
 
@@ -184,6 +190,12 @@ def _could(change: ConceptChange, sign: int) -> bool:
     if change.a is None or change.b is None:
         return False
     return change.a.held if sign < 0 else change.b.held
+
+
+def _unmoved(change: ConceptChange, sign: int) -> Fate:
+    """Kept where the AUC cannot have moved by more than ``SMALL``: only a test that it was near the edge of turned."""
+    end = change.low if sign < 0 else change.high
+    return Fate.KEPT if end is not None and sign * end < SMALL else Fate.UNDECIDED
 
 
 def _p(change: ConceptChange, sign: int) -> float:

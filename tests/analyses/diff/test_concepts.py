@@ -28,9 +28,11 @@ def fates(old, new, by=COVERAGE):
         ((0.9, True), (0.9, True), Fate.KEPT),
         ((0.9, True), (0.8, True), Fate.KEPT),
         ((0.9, True), (0.6, False), Fate.LOST),
-        ((0.9, True), (0.89, False), Fate.UNDECIDED),
+        ((0.9, True), (0.875, False), Fate.UNDECIDED),
+        ((0.9, True), (0.89, False), Fate.KEPT),
         ((0.6, False), (0.9, True), Fate.NEW),
-        ((0.89, False), (0.9, True), Fate.UNDECIDED),
+        ((0.875, False), (0.9, True), Fate.UNDECIDED),
+        ((0.89, False), (0.9, True), Fate.KEPT),
         ((0.6, False), (0.6, False), Fate.ABSENT),
     ],
 )

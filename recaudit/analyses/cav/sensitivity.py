@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recaudit.metrics.proportions import wilson
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
@@ -66,7 +68,7 @@ def group_score(positive: BoolArray, member: BoolArray) -> GroupScore:
     hits, total = positive[member].sum(axis=0), positive.sum(axis=0)
     upper = hypergeom.sf(hits - 1, users, total, n)
     lower = hypergeom.cdf(hits, users, total, n)
-    low, high = wilson(hits, n)
+    low, high = wilson(hits, np.full_like(hits, n))
     return GroupScore(
         n,
         hits / n,
@@ -75,12 +77,3 @@ def group_score(positive: BoolArray, member: BoolArray) -> GroupScore:
         (total - hits) / max(users - n, 1),
         np.minimum(1, 2 * np.minimum(upper, lower)),
     )
-
-
-def wilson(hits: NDArray[np.integer], n: int) -> tuple[FloatArray, FloatArray]:
-    """95 % interval of a share (Wilson 1927)."""
-    z = 1.959963984540054
-    share = hits / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return middle - half, middle + half

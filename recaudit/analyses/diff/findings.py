@@ -144,8 +144,12 @@ def _concepts(diff: Diff, concepts: ConceptDiff) -> Iterator[Finding]:
         said = f"{_name(diff.b)} {_HELD[concepts.by]} {len(new):,} more: {_names(new)}."
         yield Finding("diff.concepts_new", "info", said, sql)
     for fate, severity, verb in (
-        (Fate.MERGED, "warning", "had a latent each and now share one, so neither can be turned alone"),
-        (Fate.SPLIT, "info", "shared a latent and now have one each"),
+        (
+            Fate.MERGED,
+            "warning",
+            "now share a latent, which not all of them did: none of them can be turned alone",
+        ),
+        (Fate.SPLIT, "info", "shared a latent and no longer all do"),
     ):
         for group in _groups(concepts.of(fate), fate):
             said = f"{_listed([printable(name, 40) for name in group])} {verb}."

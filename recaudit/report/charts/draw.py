@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from xml.etree import ElementTree
 
@@ -75,12 +77,16 @@ def _dark() -> str:
 
 
 def _drawn(chart: Chart) -> ElementTree.Element:
+    whole = {"$schema": SCHEMA, **_readable(chart), "config": CONFIG}
+    return ElementTree.fromstring(_engine(json.dumps(whole)))  # noqa: S314 - our own engine wrote it
+
+
+@lru_cache(maxsize=64)
+def _engine(specification: str) -> str:
+    """What Vega draws. A page and the images beside a Markdown report share their drawings."""
     import vl_convert  # a second, and 30 MB: only when something is drawn
 
-    whole = {"$schema": SCHEMA, **_readable(chart), "config": CONFIG}
-    return ElementTree.fromstring(  # noqa: S314 - our own engine wrote it
-        str(vl_convert.vegalite_to_svg(whole, vl_version=VEGA_LITE, allowed_base_urls=[]))
-    )
+    return str(vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[]))
 
 
 def _readable(value: Any) -> Any:

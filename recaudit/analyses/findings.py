@@ -236,7 +236,7 @@ def _dense(audit: Audit, sae: Sae) -> list[Finding]:
         Finding(
             "dense-latents",
             "info",
-            f"{len(dense)} latents fire for more than {DENSE:.0%} of users and act like a bias "
+            f"Latents that fire for more than {DENSE:.0%} of users and act like a bias: {len(dense)} "
             f"({shown}{', …' if len(dense) > 5 else ''}).",
             f"SELECT latent, density FROM latents WHERE sae_id = {sae.sae_id} AND density > {DENSE} "
             "ORDER BY density DESC",

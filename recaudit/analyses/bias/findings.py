@@ -101,8 +101,8 @@ def _latents(numbers: pd.DataFrame, sae: Sae) -> list[Finding]:
     live = int(own["n"])
     said = (
         f"{int(own['value']):,} of {live:,} live latents go with the popularity of users' profiles (|Spearman| >= "
-        f"{EFFECT['spearman']}, q <= .05) and carry {mass['value']:.0%} of all activation; {sae.n_latents - live:,} "
-        "latents fire for too few users to be judged"
+        f"{EFFECT['spearman']}, q <= .05) and carry {mass['value']:.0%} of all activation; firing for too few "
+        f"users to be judged: {sae.n_latents - live:,}"
     )
     beside = []
     for role in ("untrained", "neurons", "pca"):

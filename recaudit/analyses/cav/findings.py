@@ -87,8 +87,9 @@ def _unstable(table: pd.DataFrame, where: str) -> list[Finding]:
         Finding(
             "cav-unstable",
             "warning",
-            f"{len(shaky)} concepts are found but their direction is not: it turns when other items are drawn "
-            f"({', '.join(printable(name, 30) for name in shaky['concept'].head(_NAMED))}). Read no angle or sensitivity from them.",
+            f"Concepts that are found, but no stable direction of them: {len(shaky)} "
+            f"({', '.join(printable(name, 30) for name in shaky['concept'].head(_NAMED))}). It turns when other items are "
+            "drawn; read no angle or sensitivity from it.",
             f"SELECT concept_id, stability FROM cavs WHERE {where} AND verdict = 'unstable' ORDER BY stability",
         )
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from recaudit.cli.output import note
 from recaudit.errors import EnvironmentProblem, UsageError
 from recaudit.text import printable
 
@@ -49,9 +50,10 @@ def tui(
     host: str,
     port: int,
 ) -> None:
-    """Look through an audit in the terminal: latents, concepts, users, items, and what links them.
+    """Look through an audit in the terminal, follow its links, turn latents and see lists and price follow.
 
-    Reads only, and lets go of the file while nobody looks; names, notes and bookmarks are written at once.
+    Reads only, and lets go of the file while nobody looks; names, notes, bookmarks and interventions are written when you
+    say so. Keys: `?` in the workbench, or docs/tui.md.
     """
     if not db.is_file():
         raise UsageError(
@@ -59,7 +61,8 @@ def tui(
             fix="make one with `recaudit ingest CHECKPOINT --data PATH`, or name another: recaudit tui FILE",
         )
     if serve:
-        _serve(db, model, sae, theme, host, port)
+        options = {"--model": model, "--sae": sae, "--theme": theme, "--author": author}
+        _serve(db, options, host, port)
         return
     from textual.theme import BUILTIN_THEMES
 
@@ -75,7 +78,7 @@ def tui(
     ).run()
 
 
-def _serve(db: Path, model: str | None, sae: str | None, theme: str | None, host: str, port: int) -> None:
+def _serve(db: Path, options: dict[str, str | None], host: str, port: int) -> None:
     import shlex
     import sys
 
@@ -83,11 +86,9 @@ def _serve(db: Path, model: str | None, sae: str | None, theme: str | None, host
         from textual_serve.server import Server
     except ImportError:
         raise EnvironmentProblem("--serve needs textual-serve", fix="pip install 'recaudit[serve]'") from None
-    options = [
-        part
-        for flag, value in (("--model", model), ("--sae", sae), ("--theme", theme))
-        if value is not None
-        for part in (flag, value)
-    ]
-    command = shlex.join([sys.executable, "-m", "recaudit", "tui", str(db.absolute()), *options])
+    given = [part for flag, value in options.items() if value is not None for part in (flag, value)]
+    command = shlex.join([sys.executable, "-m", "recaudit", "tui", str(db.absolute()), *given])
+    note(
+        f"no password: whoever reaches {printable(host)}:{port} reads and changes {printable(db)}, and writes files as you"
+    )
     Server(command, host=host, port=port, title="recaudit").serve()

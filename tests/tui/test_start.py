@@ -1,7 +1,9 @@
 """What is loaded before the first paint, and what the command says of bad arguments."""
 
+import shlex
 import subprocess
 import sys
+from types import ModuleType, SimpleNamespace
 
 PAINT = """
 import asyncio, sys
@@ -69,3 +71,31 @@ def test_serve_without_its_package(cli, made, monkeypatch):
     done = cli("tui", made, "--serve")
     assert done.code == 5
     assert "recaudit[serve]" in done.err
+
+
+def test_serve_runs_the_same_workbench_and_warns(cli, made, monkeypatch):
+    served = []
+
+    class Server:
+        def __init__(self, command, **options):
+            served.append((command, options))
+
+        def serve(self):
+            served.append("serving")
+
+    monkeypatch.setitem(sys.modules, "textual_serve", ModuleType("textual_serve"))
+    monkeypatch.setitem(sys.modules, "textual_serve.server", SimpleNamespace(Server=Server))
+    done = cli("tui", made, "--serve", "--port", "8123", "--theme", "nord", "--author", "Ana B")
+    (command, options), then = served
+    assert shlex.split(command)[1:] == [
+        "-m",
+        "recaudit",
+        "tui",
+        str(made),
+        "--theme",
+        "nord",
+        "--author",
+        "Ana B",
+    ]
+    assert (options["host"], options["port"], then) == ("localhost", 8123, "serving")
+    assert "no password: whoever reaches localhost:8123" in done.err

@@ -244,7 +244,8 @@ def _dealt(a: csc_array, b: csc_array, seed: int) -> Chance:
 
 def _random(side: Side, kind: str, ids: IntArray, fires: IntArray, seed: int) -> Iterator[csc_array]:
     """Codes of the entities in random directions of the side's vectors that fire as often as its latents."""
-    entity, vectors = read.vectors(side.audit, side.model.model_id, side.model.dim, kind)
+    assert side.sae is not None
+    entity, vectors = read.vectors(side.audit, side.model.model_id, side.sae.dim, kind)
     rows = vectors[np.searchsorted(entity, ids)]
     for draw in range(matching.DRAWS):
         # One at a time: all of them at once would fill memory where latents are many.

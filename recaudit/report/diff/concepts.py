@@ -28,7 +28,7 @@ def chapter(diff: Diff) -> Chapter:
     """One exhibit a source."""
     about = (
         "A concept is lost (new) where only A (only B) holds it and the AUC fell (rose) by more than both intervals allow "
-        "for; where it did not, that is undecided. Concepts merged where each had a latent of its own in A and one latent "
+        "for; where it did not, that is undecided, or kept where a move of more than .05 is ruled out. Concepts merged where each had a latent of its own in A and one latent "
         "stands for them in B; split the other way round."
     )
     shown = [_exhibit(diff, one) for one in diff.concepts]

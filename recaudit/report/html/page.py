@@ -8,6 +8,7 @@ from typing import Any
 
 from recaudit.report import layout
 from recaudit.report.document import Document, Shown
+from recaudit.report.html import verdicts
 from recaudit.report.html.cards import Latents, latents
 from recaudit.report.html.tiles import tiles
 from recaudit.report.html.view import Block, Cell, Chapter, Finding, Grid, Tile, block, finding
@@ -41,8 +42,8 @@ def page(document: Document) -> Page:
     return Page(
         title=printable(report.model["name"], 120),
         lead=lead(report),
-        gates=_gates(document),
-        gate_said=_gate_said(document),
+        gates=verdicts.findings(document.verdicts),
+        gate_said=verdicts.said(document.verdicts),
         tiles=list(tiles(report)),
         findings=[finding(row) for row in report.findings],
         facts=_facts(report),
@@ -70,35 +71,6 @@ def lead(report: Report) -> str:
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
-
-
-_JUDGED = {"fail": "serious", "error": "serious", "warn": "warning", "undecided": "warning"}
-
-
-def _gates(document: Document) -> list[Finding]:
-    """Verdicts that did not pass, as findings."""
-    return [
-        Finding(
-            _JUDGED[row["verdict"]],
-            str(row["verdict"]),
-            layout.MARKS[_JUDGED[row["verdict"]]],
-            printable(f"{row['gate']}: {row['said']}"),
-            printable(row["evidence"] or ""),
-        )
-        for row in document.verdicts.to_dict("records")
-        if row["verdict"] in _JUDGED
-    ]
-
-
-def _gate_said(document: Document) -> str:
-    """How each policy came out; empty where no gate has judged the model."""
-    said = []
-    for policy, own in document.verdicts.groupby("policy", sort=True):
-        counts = Counter(own["verdict"])
-        parts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-        failed = counts["fail"] + counts["error"]
-        said.append(f"Gate {printable(policy, 60)}: {'failed' if failed else 'no rule failed'} ({parts}).")
-    return " ".join(said)
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:

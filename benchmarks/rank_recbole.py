@@ -76,8 +76,10 @@ def prepared(checkpoint: Path, interactions: Path, batch: int | None) -> tuple[A
     # RecBole puts back these names, gone from numpy, when it makes a config; a saved config skips that.
     for name, type_ in (("int", int), ("float", float), ("object", object), ("bool", bool)):
         setattr(np, name, type_)
-    saved = torch.load(checkpoint)
+    # Some were trained on a GPU.
+    saved = torch.load(checkpoint, map_location="cpu")
     config = saved["config"]
+    config["device"] = torch.device("cpu")
     config["metrics"], config["topk"] = ["Recall", "NDCG"], CUTOFFS
     config["metric_decimal_place"] = 6
     if batch is not None:
@@ -97,7 +99,8 @@ def prepared(checkpoint: Path, interactions: Path, batch: int | None) -> tuple[A
 def write_atomic(config: Any, interactions: Path) -> None:
     table = pd.read_parquet(interactions)
     # RecBole keeps times as float32, too coarse to order them; places in the history survive.
-    order = table.groupby("user_id").cumcount()
+    # Rows in another order than time, so that RecBole numbers users and items as a checkpoint has them, say their place.
+    order = table["place"] if "place" in table else table.groupby("user_id").cumcount()
     columns = {
         f"{config['USER_ID_FIELD']}:token": table["user_id"],
         f"{config['ITEM_ID_FIELD']}:token": table["item_id"],

@@ -108,11 +108,18 @@ def found_in_words(found: Found) -> list[str]:
     if missing:
         said.append(f"No setting of {' or '.join(missing)} was within the allowed loss and of use.")
     rivals = [one for name, one in found.chosen.items() if name in ("projection", "re-ranking")]
-    if any(one.ahead is not None and one.ahead.low <= 0 for one in rivals):
+    if any(_no_worse(one) for one in rivals):
         said.append(
             "The dictionary is not clearly better than a method that needs none: it adds readability, nothing else."
         )
     return said
+
+
+def _no_worse(rival: Chosen) -> bool:
+    """Whether a method without a dictionary gains as much, or keeps clearly more of NDCG."""
+    gains = rival.ahead is not None and rival.ahead.low <= 0
+    keeps = rival.ahead_kept is not None and rival.ahead_kept.high < 0
+    return gains or keeps
 
 
 def _own(found: Found, own: Chosen) -> str:
@@ -131,6 +138,10 @@ def _own(found: Found, own: Chosen) -> str:
 def _noise(found: Found, own: Chosen) -> list[str]:
     if own.kept is None:
         return []
+    if own.kept.high < 1 - found.max_loss:
+        return [
+            f"On these users it loses more than the {found.max_loss:.1%} it was chosen to keep within: the choice does not hold."
+        ]
     width = (own.kept.high - own.kept.low) / 2
     if width <= found.max_loss:
         return []

@@ -17,6 +17,8 @@ from recaudit.store import gallery
 from recaudit.store.read import Model, Sae, controls
 
 Q = 0.05
+ROWS = 30
+"""Concepts of a kind."""
 OWN, UNTRAINED = "share", "untrained"
 """Columns."""
 TRUSTED = ("recommended10", "item", "direct")
@@ -39,7 +41,7 @@ def sections(context: Context) -> list[TableSection]:
             "Share of live latents whose best concept of a kind it is, among concepts they are enriched for (q <= .05). A "
             "share that the untrained dictionary reaches as well comes from the data's proportions, not from training. "
             + _who(context),
-            frame,
+            frame.groupby("kind", sort=False).head(ROWS),
             "SELECT sae_id, kind, name, latent, auc, enrichment_q FROM latent_concepts WHERE sae_id IN "
             f"({', '.join(map(str, ids))}) AND rule = '{rule}' AND enrichment_q <= {Q} ORDER BY latent, auc DESC",
             len(frame),

@@ -17,6 +17,8 @@ from recaudit.store.read import CaseRows, Catalogue, TargetRows
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
+_MOST_ABOVE = 8
+"""Candidates per place of a list up to which sorting them is sooner than partitioning everything."""
 _CHUNK_CELLS = 1 << 21
 """Scores held at once (8 MiB of float32): a larger block is mapped and faulted in afresh for every chunk."""
 
@@ -88,8 +90,14 @@ def _ranks_in(raw: FloatArray, open_: FloatArray, case: IntArray, column: IntArr
     return ranks
 
 
-def top_lists(field: Field, vectors: FloatArray, chosen: IntArray, depth: int) -> tuple[IntArray, FloatArray]:
+def top_lists(
+    field: Field, vectors: FloatArray, chosen: IntArray, depth: int, near: IntArray | None = None
+) -> tuple[IntArray, FloatArray]:
     """The best ``depth`` unmasked items of each chosen case, best first; ties go to the lower item id.
+
+    Args:
+        near: [chosen, depth] other lists of the same cases that these may be like, as before a small change of the
+            vectors. The result is the same, and sooner there.
 
     Returns:
         Dense items [chosen, depth] (``EMPTY`` past the end of the candidates) and their scores.
@@ -97,8 +105,13 @@ def top_lists(field: Field, vectors: FloatArray, chosen: IntArray, depth: int) -
     items = np.full((len(chosen), depth), EMPTY, dtype=np.int64)
     scores = np.full((len(chosen), depth), -np.inf, dtype=np.float32)
     depth = min(depth, len(field.catalogue.item_id))
+    column_of = field.catalogue.column_of(field.n_items)
     for part, _, open_ in field.scores(vectors, chosen):
-        columns = _best_columns(open_, depth)
+        columns = None
+        if near is not None and (near[part] != EMPTY).all():
+            columns = _best_columns_near(open_, column_of[near[part]])
+        if columns is None:
+            columns = _best_columns(open_, depth)
         found = np.take_along_axis(open_, columns, axis=1)
         real = np.isfinite(found)
         items[part, :depth] = np.where(real, field.catalogue.item_id[columns], EMPTY)
@@ -114,3 +127,20 @@ def _best_columns(scores: FloatArray, depth: int) -> IntArray:
         kept = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
     order = np.argsort(-np.take_along_axis(scores, kept, axis=1), axis=1, kind="stable")
     return np.take_along_axis(kept, order, axis=1)
+
+
+def _best_columns_near(scores: FloatArray, near: IntArray) -> IntArray | None:
+    """As ``_best_columns``, for as many columns as ``near`` [rows, depth] has; None where that takes longer.
+
+    The ``depth``-th best score is no worse than the worst of any ``depth`` items, so what lies below need not be sorted.
+    """
+    rows, depth = near.shape
+    floor = np.take_along_axis(scores, near, axis=1).min(axis=1)
+    above = np.flatnonzero(scores >= floor[:, None])
+    if len(above) > _MOST_ABOVE * depth * rows:
+        return None
+    row, column = np.divmod(above, scores.shape[1])
+    order = np.lexsort((-scores.ravel()[above], row))
+    row = row[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
+    return column[order][place < depth].reshape(rows, depth)

@@ -68,13 +68,13 @@ class Bench:
         if catalogue is not None:
             inputs = replace(self.inputs, field=replace(self.field, catalogue=catalogue))
             everyone = np.arange(len(self.inputs.targets.target_id))
-            return _ranked(inputs, self.x if x is None else x, self.newest, everyone)
+            return _ranked(inputs, self.x if x is None else x, self.newest, everyone, self.unedited.items)
         if x is None:
             return self.unedited
         moved = (x != self.x).any(axis=1)
         places = np.flatnonzero(moved[self.newest])
         rows = np.flatnonzero(moved[self._case_of_target])
-        part = _ranked(self.inputs, x, self.newest[places], rows)
+        part = _ranked(self.inputs, x, self.newest[places], rows, self.unedited.items[places])
         items, ranks = self.unedited.items.copy(), self.unedited.ranks.copy()
         items[places], ranks[rows] = part.items, part.ranks
         return Outcome(items, ranks)
@@ -95,8 +95,10 @@ def prepared(audit: Audit, model: Model, *, protocol: str | None = None, seed: i
     return Bench(inputs, read.train_counts(audit, model.dataset_id))
 
 
-def _ranked(inputs: Inputs, x: FloatArray, listed: IntArray, targets: IntArray) -> Outcome:
-    items, _ = top_lists(inputs.field, x, listed, LIST_LENGTH)
+def _ranked(
+    inputs: Inputs, x: FloatArray, listed: IntArray, targets: IntArray, near: IntArray | None = None
+) -> Outcome:
+    items, _ = top_lists(inputs.field, x, listed, LIST_LENGTH, near)
     held_out = inputs.targets
     chosen = TargetRows(held_out.target_id[targets], held_out.case_id[targets], held_out.item[targets])
     ranks = target_ranks(inputs.field, x, chosen) if len(targets) else np.empty(0, np.int64)

@@ -62,6 +62,22 @@ def test_lists_are_sorted_unseen_and_break_ties_by_item(audit_path):
     assert (np.diff(flat, axis=1) > 0).all()
 
 
+@pytest.mark.parametrize("change", [0.0, 0.3, 5.0])
+@pytest.mark.parametrize("rounded", [False, True])
+def test_lists_near_others_are_the_lists(audit_path, change, rounded):
+    with reading(audit_path) as audit:
+        field = load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0).field
+    vectors, chosen = field.cases.vectors, np.arange(len(field.cases))
+    near, _ = top_lists(field, vectors, chosen, 3)
+    moved = vectors + change * np.random.default_rng(0).standard_normal(vectors.shape).astype(np.float32)
+    if rounded:  # many ties, all of them to the lower item
+        moved = np.round(moved)
+    items, scores = top_lists(field, moved, chosen, 3, near)
+    wanted, best = top_lists(field, moved, chosen, 3)
+    assert np.array_equal(items, wanted)
+    assert np.array_equal(scores, best)
+
+
 def test_identity_reconstruction_keeps_everything(audit_path):
     with reading(audit_path) as audit:
         inputs = load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0)

@@ -140,6 +140,15 @@ def test_charts_have_a_name_a_table_and_their_sql(tree):
     assert all(node.attributes.get("aria-hidden") == "true" for node in hidden)
 
 
+def test_every_sql_shown_runs_and_gives_rows(tree, looked_at):
+    shown = [node.all("code")[0].text for node in tree.with_class("sql")]
+    assert len(shown) > 25
+    with reading(looked_at) as audit:
+        empty = [sql for sql in shown if not audit.rows(sql)]
+    # Evidence of something that is not there lists nothing.
+    assert all("dead" in sql or "density" in sql or "verdict" in sql for sql in empty), empty
+
+
 def test_marks_say_their_numbers(tree):
     said = [node.attributes["data-say"] for node in tree.by_id("coverage-direct").all() if "data-say" in node.attributes]  # fmt: skip
     assert (

@@ -13,6 +13,7 @@ from recaudit.report.html.cards import Latents, latents
 from recaudit.report.html.tiles import tiles
 from recaudit.report.html.view import Block, Cell, Chapter, Finding, Grid, Tile, block, finding
 from recaudit.report.model import Exhibit, Report, TableSection
+from recaudit.store.gates import quoted
 from recaudit.text import printable
 
 
@@ -126,10 +127,18 @@ def _receipts(report: Report, ids: layout.Anchors) -> Block:
         "inert stubs.",
         columns,
         rows,
-        "SELECT * FROM receipts",
+        _of_model(report, "receipts", "true"),
         len(rows),
     )
     return block(Exhibit(table), ids)
+
+
+def _of_model(report: Report, table: str, where: str) -> str:
+    """SQL of the model's rows of a table."""
+    name = quoted(report.model["name"])
+    return (
+        f"SELECT {table}.* FROM {table} JOIN models USING (model_id) WHERE models.name = {name} AND {where}"
+    )
 
 
 def _notes(notes: list[dict[str, Any]]) -> list[str]:
@@ -169,7 +178,7 @@ def _numbers(report: Report, prefix: str, title: str, see: str, ids: layout.Anch
             for row in rows
         ],
     )
-    return Block(ids.of(title), title, see, grid, f"SELECT * FROM metrics WHERE metric LIKE '{prefix}%'")
+    return Block(ids.of(title), title, see, grid, _of_model(report, "metrics", f"metric LIKE '{prefix}%'"))
 
 
 def _method(report: Report) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from recaudit.store.views import EVALUATION_PROTOCOLS
 IntArray = NDArray[np.int64]
 HashArray = NDArray[np.uint64]
 
-CONCEPT_RULES = ("recommended10", "direct")
+CONCEPT_RULES = ("recommended10", "direct", "item")
 """Attribution rules by which concepts of two models are compared: the first that both have."""
 
 

@@ -25,7 +25,7 @@ from recaudit.tui.keys import bindings, keymap
 from recaudit.tui.messages import Changed, GoTo, Put, Told, Troubled
 from recaudit.tui.modals.choose import Choose
 from recaudit.tui.modals.problem import Problem
-from recaudit.tui.palette import Entities, Panes
+from recaudit.tui.palette import Entities, OnDesk, Panes
 from recaudit.tui.panes.pane import Pane, Split
 from recaudit.tui.panes.registry import BY_ID, TABS
 from recaudit.tui.places import History, Place
@@ -73,7 +73,7 @@ class AuditApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    COMMANDS: ClassVar[set[type[Provider] | Any]] = {*App.COMMANDS, Panes, Entities}
+    COMMANDS: ClassVar[set[type[Provider] | Any]] = {*App.COMMANDS, Panes, Entities, OnDesk}
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""The palette: ``latent 123``, ``concept horror``, ``item Matrix``, ``user 42``, tabs and actions; all fuzzy."""
+"""The palette: ``latent 123``, ``concept horror``, ``item Matrix``, ``user 42``, tabs and actions; all fuzzy. ``desk 12, 40``
+puts something on the desk."""
 
 from __future__ import annotations
 
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from recaudit.errors import UsageError
 from recaudit.text import printable
+from recaudit.tui.desk import read
 from recaudit.tui.host import host
-from recaudit.tui.messages import GoTo
+from recaudit.tui.messages import GoTo, Put
 from recaudit.tui.panes.registry import TABS
 from recaudit.tui.places import Place
 
@@ -57,6 +60,24 @@ class Entities(Provider):
             score = max(matcher.match(shown), 0.3) - order / 1000
             title = Content.assemble((f"{place.kind} ", "$foreground-muted"), matcher.highlight(shown))
             yield Hit(score, title, partial(_go, self, place), text=f"{place.kind} {shown}")
+
+
+class OnDesk(Provider):
+    """Latents, a selection, a direction or an edit, straight onto the desk."""
+
+    async def discover(self) -> Hits:
+        yield DiscoveryHit("desk …", lambda: None, help="Type `desk` and latents, a selection or an edit")
+
+    async def search(self, query: str) -> Hits:
+        first, _, rest = query.strip().partition(" ")
+        if first != "desk" or not rest:
+            return
+        try:
+            edits = read(rest)
+        except UsageError:
+            return  # half of it is typed, and the desk's own dialog says what can be
+        put = partial(self.app.post_message, Put(edits))
+        yield Hit(1.0, f"desk {printable(rest, 60)}", put, text=query, help="Put this on the desk")
 
 
 def _go(provider: Provider, place: Place) -> None:

@@ -103,6 +103,18 @@ def test_a_latent_goes_from_its_list_to_the_desk(drive, made):
     drive(made, steps)
 
 
+def test_the_palette_puts_on_the_desk(drive, made):
+    async def steps(see):
+        await see.press("ctrl+p")
+        await see.type("desk popularity:4")
+        await see.pilot.pause(0.3)
+        await see.press("enter")
+        assert see.app.pane.id == "interventions"
+        assert see.app.desk.trail.now.edits == (Edit("scale", select="popularity:4", by=1.0),)
+
+    drive(made, steps)
+
+
 def test_values_operations_and_audiences(drive, made, steered):
     async def steps(see):
         await see.press("7")

@@ -73,7 +73,8 @@ def read_again(checkpoint: Checkpoint, model: Model) -> Reopened:
         raise InputRefused(
             f"{printable(checkpoint.path.name)} is read as {spec.architecture} of {spec.tool}, the audit holds "
             f"{printable(model.architecture)} of {printable(model.tool)}",
-            fix="models that were ingested with --tool, --map or --adapter cannot be opened again",
+            fix="models ingested with --tool, --map, --adapter or --other-table cannot be opened again; to export one, use --as module "
+            "or --as tables",
         )
     return Reopened(checkpoint, spec, build(spec))
 

@@ -2,12 +2,14 @@
 
 Where the array lies is told by its own bytes, which must occur exactly once: this holds for every container that keeps numbers
 as they are in memory (torch in both forms, npz, npy, safetensors, pickle, joblib), and needs no second description of any of them.
-Checksums of a zip archive are brought up to date.
+Checksums of a zip archive are brought up to date. Of a compressed npz the archive is packed anew, every other member as it was.
 """
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -28,7 +30,7 @@ class NotInPlace(InputRefused):
     """The array's bytes are not in the file, or in it more than once."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, fix="save the file again uncompressed, with the tool that made it")
+        super().__init__(message, fix="save the file as npz or safetensors, or with torch.save")
 
 
 def with_array(data: bytes, before: np.ndarray, after: np.ndarray) -> bytes:
@@ -38,11 +40,20 @@ def with_array(data: bytes, before: np.ndarray, after: np.ndarray) -> bytes:
         after: of the same shape and type.
 
     Raises:
-        NotInPlace: the numbers are compressed, written as text, stored as another type, or stored twice.
+        NotInPlace: the numbers are written as text, stored as another type, or stored twice.
     """
     assert before.shape == after.shape
     assert before.dtype == after.dtype
-    at, old, new = _found(data, before, after)
+    found = _found(data, before, after)
+    if found is not None:
+        return _in_place(data, *found)
+    packed = _packed_anew(data, before, after) if data.startswith(_ZIP) else None
+    if packed is None:
+        raise NotInPlace("the numbers are not in the file as they are: written as text, or of another type")
+    return packed
+
+
+def _in_place(data: bytes, at: int, old: bytes, new: bytes) -> bytes:
     patched = bytearray(data)
     patched[at : at + len(old)] = new
     if data.startswith(_ZIP):
@@ -50,7 +61,24 @@ def with_array(data: bytes, before: np.ndarray, after: np.ndarray) -> bytes:
     return bytes(patched)
 
 
-def _found(data: bytes, before: np.ndarray, after: np.ndarray) -> tuple[int, bytes, bytes]:
+def _packed_anew(data: bytes, before: np.ndarray, after: np.ndarray) -> bytes | None:
+    """An archive whose compressed member holds the array; None where none does."""
+    archive = Zip(memoryview(data), Reading(len(data), DEFAULT_LIMITS))
+    contents = {name: bytes(archive.read(name)) for name in archive.members}
+    holders = {name: found for name, content in contents.items() if (found := _found(content, before, after))}
+    if len(holders) != 1:
+        return None
+    ((name, found),) = holders.items()
+    contents[name] = _in_place(contents[name], *found)
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(file, "w") as target:
+        for member in source.infolist():
+            target.writestr(member, contents[member.filename])
+    return file.getvalue()
+
+
+def _found(data: bytes, before: np.ndarray, after: np.ndarray) -> tuple[int, bytes, bytes] | None:
+    """Where the array is, its bytes and those it becomes; None where it is not."""
     for endian in ("<", ">"):
         for order in ("C", "F"):
             old, new = (
@@ -62,7 +90,7 @@ def _found(data: bytes, before: np.ndarray, after: np.ndarray) -> tuple[int, byt
             if data.find(old, at + 1) >= 0:
                 raise NotInPlace("the same numbers are stored twice in the file")
             return at, old, new
-    raise NotInPlace("the numbers are not in the file as they are: compressed, text, or of another type")
+    return None
 
 
 def _correct_checksum(patched: bytearray, data: bytes, at: int) -> None:

@@ -44,6 +44,7 @@ CONTAINERS = {
     "torch": (torch_file(True), from_torch),
     "torch before 1.6": (torch_file(False), from_torch),
     "npz": (npz(), lambda data: dict(np.load(io.BytesIO(data)))),
+    "npz, compressed": (npz(np.savez_compressed), lambda data: dict(np.load(io.BytesIO(data)))),
     "npy": (npy(TABLE), lambda data: {"b": np.load(io.BytesIO(data))}),
     "npy by column": (npy(np.asfortranarray(TABLE)), lambda data: {"b": np.load(io.BytesIO(data))}),
     "npy of another machine": (npy(TABLE.astype(">f4")), lambda data: {"b": np.load(io.BytesIO(data))}),
@@ -62,10 +63,11 @@ def test_the_tool_itself_reads_the_new_numbers(name, tmp_path):
     found = load_it(after)
     assert np.array_equal(found.pop("b"), NEW)
     assert all(np.array_equal(array, OTHER) for array in found.values())
-    assert len(after) == len(data)
-    changed = np.frombuffer(after, np.uint8) != np.frombuffer(data, np.uint8)
-    checksums = 12 if data.startswith(b"PK") else 0
-    assert changed.sum() <= TABLE.nbytes + checksums
+    if name != "npz, compressed":
+        assert len(after) == len(data)
+        changed = np.frombuffer(after, np.uint8) != np.frombuffer(data, np.uint8)
+        checksums = 12 if data.startswith(b"PK") else 0
+        assert changed.sum() <= TABLE.nbytes + checksums
     if data.startswith(b"PK"):
         assert zipfile.ZipFile(io.BytesIO(after)).testzip() is None
     (tmp_path / "file").write_bytes(after)
@@ -74,8 +76,10 @@ def test_the_tool_itself_reads_the_new_numbers(name, tmp_path):
 
 
 def test_numbers_that_are_not_there_as_they_are_are_not_guessed():
-    with pytest.raises(NotInPlace, match="compressed"):
-        with_array(npz(np.savez_compressed), TABLE, NEW)
+    with pytest.raises(NotInPlace, match="text, or of another type"):
+        with_array(npz(), TABLE.astype(np.float64), NEW.astype(np.float64))
+    with pytest.raises(NotInPlace, match="text, or of another type"):
+        with_array(b"user_id,0\n1,0.25\n", TABLE, NEW)
 
 
 def test_numbers_that_are_there_twice_are_not_guessed():

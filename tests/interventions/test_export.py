@@ -5,6 +5,7 @@ import json
 import warnings
 from itertools import product
 
+import duckdb
 import numpy as np
 import pytest
 import torch
@@ -84,6 +85,22 @@ def test_tables_hold_ids_and_score_as_the_steered_model(opened, tmp_path):
     wanted = steering.vectors(intervention)[steering.bench.newest] @ steering.items.x.T
     assert scores == pytest.approx(wanted, abs=1e-5)
     assert list(found["item_ids"]) == list(steering.raw_items)
+
+
+def test_tables_as_parquet(opened, tmp_path):
+    steering, chosen = latents(opened)
+    intervention = Intervention((Edit("ablate", chosen),))
+    done = exported(*opened, intervention, tmp_path / "even", form="tables")
+    assert done.apart == 0
+    users, items = (
+        duckdb.sql(f"SELECT * FROM '{tmp_path}/even/{side}s.parquet'").df() for side in ("user", "item")
+    )
+    scores = np.stack(users["vector"]) @ np.stack(items["vector"]).T
+    wanted = steering.vectors(intervention)[steering.bench.newest] @ steering.items.x.T
+    assert scores == pytest.approx(wanted, abs=1e-5)
+    assert list(items["item_id"]) == list(steering.raw_items)
+    with pytest.raises(UsageError, match="npz or parquet"):
+        exported(*opened, intervention, tmp_path / "even.csv", form="tables")
 
 
 def test_a_module_is_the_intervention_for_whoever_has_torch(opened, tmp_path):

@@ -103,6 +103,11 @@ def _checkpoint(
 
 
 def _tables(audit: Audit, steering: Steering, intervention: Intervention, path: Path) -> Exported:
+    if path.suffix not in ("", ".npz"):
+        raise UsageError(
+            f"{printable(path)}: tables are written as npz or parquet",
+            fix="end the name in .npz, or leave the ending out for a folder of users.parquet and items.parquet",
+        )
     found = tables.steered(audit, steering, intervention)
 
     def write(part: Path) -> float:

@@ -9,7 +9,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from recaudit.checkpoints import read_checkpoint, tools
@@ -20,6 +22,7 @@ from recaudit.interventions.steering import Steering
 from recaudit.store import Audit, read
 
 Arrays = dict[str, NDArray[Any]]
+SIDES = ("user", "item")
 
 
 def steered(audit: Audit, steering: Steering, intervention: Intervention) -> Arrays:
@@ -46,16 +49,45 @@ def steered(audit: Audit, steering: Steering, intervention: Intervention) -> Arr
 
 
 def write(found: Arrays, path: Path) -> None:
-    """An npz like ``numpy.savez``'s, but without the time in it: the same tables are the same bytes."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in found.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+    """One npz, or for a path without an ending a folder of ``users.parquet`` and ``items.parquet``.
+
+    Raises:
+        CannotFold: parquet, and the model adds a bias to items' scores, which such tables have no place for.
+    """
+    if path.suffix == ".npz":
+        _write_npz(found, path)
+        return
+    if "item_biases" in found:
+        raise CannotFold(
+            "the model adds biases to items' scores, which parquet tables have no place for; name an .npz"
+        )
+    path.mkdir()
+    for side in SIDES:
+        frame = pd.DataFrame(
+            {f"{side}_id": found[f"{side}_ids"], "vector": list(found[f"{side}_embeddings"])}
+        )
+        with duckdb.connect() as connection:
+            connection.register("_frame", frame)
+            name = str(path / f"{side}s.parquet").replace("'", "''")
+            connection.execute(
+                f"COPY (SELECT {side}_id, vector::FLOAT[] AS vector FROM _frame) TO '{name}' (FORMAT parquet)"
+            )
 
 
 def held_against(found: Arrays, path: Path) -> float:
     """Read the tables as any model is read; how far their scores are from the steered ones (``agreement.apart``)."""
-    spec = tools.read_model(read_checkpoint(path), tools.Hints(tool="tables"))
+    first, hints = path, tools.Hints(tool="tables")
+    if path.is_dir():
+        first, hints = path / "items.parquet", tools.Hints(tool="tables", other_table=path / "users.parquet")
+    spec = tools.read_model(read_checkpoint(first), hints)
     return apart(
         (spec.tensors["user"], spec.tensors["item"]), (found["user_embeddings"], found["item_embeddings"])
     )
+
+
+def _write_npz(found: Arrays, path: Path) -> None:
+    """Like ``numpy.savez``'s, but without the time in it: the same tables are the same bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in found.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)

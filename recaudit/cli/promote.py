@@ -11,20 +11,13 @@ from recaudit.errors import UsageError
 from recaudit.text import printable
 
 
-def _levels(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text}: write shares like 0,0.5,1,2") from None
-
-
 @click.command()
 @click.argument("model", required=False)
 @click.option("--item", "items", multiple=True, metavar="ID", help="Item to promote, by raw id; repeatable.")
 @click.option("--latents", metavar="WORDS", help="Latents of it to set: 12,40, or concept:Horror:2.")
 @click.option("--audience", default="everyone", show_default=True,
               help="everyone, a user group as gender=F, or genre:Horror:100, the users with most of it.")  # fmt: skip
-@click.option("--levels", default="0,0.25,0.5,0.75,1,1.5,2", show_default=True, callback=_levels,
+@click.option("--levels", default="0,0.25,0.5,0.75,1,1.5,2", show_default=True,
               help="Shares of each latent's highest activation of any item.")  # fmt: skip
 @click.option("--draws", type=click.IntRange(min=0), default=10, show_default=True,
               help="Random latents beside each level; 0 for none.")  # fmt: skip
@@ -38,7 +31,7 @@ def promote(
     items: tuple[str, ...],
     latents: str | None,
     audience: str,
-    levels: tuple[float, ...],
+    levels: str,
     draws: int,
     protocol: str | None,
     seed: int,
@@ -51,6 +44,7 @@ def promote(
     Needs a dictionary of items' vectors (--site item or both). Users who have had the item are left out.
     """
     from recaudit.interventions.tune import PromoteRequest, promote
+    from recaudit.interventions.words import numbers
     from recaudit.report import interventions as report
     from recaudit.store import read, reading
 
@@ -60,7 +54,8 @@ def promote(
         )
     with stages() as begin:
         promote(
-            PromoteRequest(db, model, items, latents, audience, levels, draws, sae, protocol, seed), begin
+            PromoteRequest(db, model, items, latents, audience, numbers(levels), draws, sae, protocol, seed),
+            begin,
         )
     with reading(db) as audit:
         named = read.model_named(audit, model)

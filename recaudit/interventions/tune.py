@@ -54,6 +54,8 @@ class PromoteRequest:
     sae: str | None = None
     protocol: str | None = None
     seed: int = 0
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """For the ``runs`` table, beside the settings."""
 
 
 def tune(request: TuneRequest, progress: Progress = lambda stage: None) -> list[str]:
@@ -133,7 +135,7 @@ def promote(request: PromoteRequest, progress: Progress = lambda stage: None) ->
         found[raw] = [{"selection": request.latents, **row} for row in rows]
     said = {
         "model": model.name, "sae": sae.name, "items": list(request.items), "latents": request.latents,
-        "audience": request.audience, "levels": list(request.levels), "draws": request.draws,
+        "audience": request.audience, "levels": list(request.levels), "draws": request.draws, **request.arguments,
     }  # fmt: skip
     run = write.Run("promote", said, request.seed, [model.sha256])
     protocol = steering.bench.field.protocol.name

@@ -71,6 +71,18 @@ def share(text: str) -> float:
     return value
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """``0,0.5,1`` as numbers.
+
+    Raises:
+        UsageError: something else is in it.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"levels {printable(text)}: not numbers", fix="write them like 0,0.5,1") from None
+
+
 def sentence(one: Edit) -> str:
     """The edit in words, for reports and screens."""
     amounts = ", ".join(f"{name} {value:g}" for name in _NUMBERS if (value := getattr(one, name)) is not None)

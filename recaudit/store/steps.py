@@ -111,6 +111,18 @@ def made_tunings(audit: Audit, sae: Sae) -> frozenset[str]:
     return _ids(audit, "SELECT DISTINCT run_id FROM tunings WHERE sae_id = ?", [sae.sae_id])
 
 
+def made_promotions(
+    audit: Audit, model: Model, sae: Sae, items: Iterable[str], audience: str
+) -> frozenset[str]:
+    """Runs that promoted items to an audience by a dictionary's latents."""
+    return _ids(
+        audit,
+        "SELECT DISTINCT run_id FROM promotions p JOIN items i ON i.dataset_id = ? AND i.item_id = p.item_id "
+        "WHERE sae_id = ? AND audience = ? AND list_contains(?, raw_id)",
+        [model.dataset_id, sae.sae_id, audience, list(items)],
+    )
+
+
 def made_intervention(audit: Audit, model: Model, name: str) -> frozenset[str]:
     """The run that kept an intervention of that name."""
     return _ids(

@@ -11,6 +11,7 @@ from recaudit.plan.steps.gate import Gate, Gates, Waivers
 from recaudit.plan.steps.ingest import Ingest
 from recaudit.plan.steps.intervene import Intervene
 from recaudit.plan.steps.label import Label
+from recaudit.plan.steps.promote import Promote
 from recaudit.plan.steps.report import WriteReport, source_of
 from recaudit.plan.steps.train import Train
 from recaudit.plan.steps.tune import Tune
@@ -24,6 +25,7 @@ STEPS: tuple[type[Step], ...] = (
     Bias,
     Label,
     Tune,
+    Promote,
     Intervene,
     Debias,
     WriteReport,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -95,8 +96,8 @@ def test_a_folder_that_is_not_there_is_said(cli, audit):
     assert "cannot be written" in out.err
 
 
-def test_names_from_files_reach_no_screen_raw(cli, audit):
-    evil = "x\x1b[2J|<b>"
+def test_names_from_files_reach_no_screen_raw(cli, audit, tmp_path):
+    evil = "x\x1b[2J|<img src=y>"
     with duckdb.connect(audit) as connection:
         connection.execute("UPDATE models SET name = ? WHERE name = 'sasrec'", [evil])
         connection.execute("UPDATE items SET title = ?", [evil])
@@ -104,8 +105,24 @@ def test_names_from_files_reach_no_screen_raw(cli, audit):
     table, md = (cli("diff", "bprmf", evil, "--format", form) for form in ("table", "md"))
     assert (table.code, md.code) == (0, 0)
     assert "\x1b[2J" not in table.out + md.out
-    assert "<b>" not in md.out.replace("\\<b\\>", "")
+    assert "<img" not in md.out.replace("\\<img", "")
     json.loads(cli("diff", "bprmf", evil, "--format", "json").out)
+    assert cli("diff", "bprmf", evil, "-o", "diff.html").code == 0
+    page = (tmp_path / "diff.html").read_text()
+    assert "<img" not in page
+    assert "\x1b" not in page
+    assert "&lt;img src=y&gt;" in page
+
+
+def test_the_page_loads_nothing_and_is_the_same_again(cli, audit, tmp_path):
+    for name in ("one.html", "two.html"):
+        assert cli("diff", "bprmf", "sasrec", "-o", name).code == 0
+    page = (tmp_path / "one.html").read_text()
+    assert page == (tmp_path / "two.html").read_text()
+    assert not re.search('(?:src|href)="(?!#|data:)', page)
+    assert "default-src &#39;none&#39;" in page
+    assert "bprmf → sasrec" in page
+    assert "Not compared:" in page
 
 
 def test_nothing_is_written_and_no_torch_is_loaded(audit, tmp_path):

@@ -43,8 +43,7 @@ class Matching:
     Attributes:
         a, b: [pairs] the two latents of each pair, best score first. As many pairs as the smaller side has latents.
         score: [pairs].
-        p: [pairs] chance of a score as high, the worse of both sides'.
-        q: [pairs] Benjamini-Hochberg over the pairs.
+        q: [pairs] chance of a score as high, the worse of both sides', Benjamini-Hochberg over the pairs.
         best_b: [latents of a] its highest-scoring latent of b.
         best_b_q: [latents of a] q of that score.
         best_a, best_a_q: [latents of b] likewise.
@@ -53,7 +52,6 @@ class Matching:
     a: IntArray
     b: IntArray
     score: FloatArray
-    p: FloatArray
     q: FloatArray
     best_b: IntArray
     best_b_q: FloatArray
@@ -101,11 +99,16 @@ def matched(scores: FloatArray, chances: Iterable[Chance], fires_a: IntArray, fi
         p_b = np.maximum(p_b, side_b.p(score, b))
         p_best_a = np.maximum(p_best_a, side_a.p(rounded.max(axis=1), np.arange(len(best_b))))
         p_best_b = np.maximum(p_best_b, side_b.p(rounded.max(axis=0), np.arange(len(best_a))))
-    p = np.maximum(p_a, p_b)
     return Matching(
-        a, b, score, p, false_discovery(p),
-        best_b, false_discovery(p_best_a), best_a, false_discovery(p_best_b),
-    )  # fmt: skip
+        a,
+        b,
+        score,
+        false_discovery(np.maximum(p_a, p_b)),
+        best_b,
+        false_discovery(p_best_a),
+        best_a,
+        false_discovery(p_best_b),
+    )
 
 
 class _Tail:

@@ -63,7 +63,8 @@ def _lead(findings: Sequence[FindingRow]) -> str:
 def _chapter(chapter: Chapter, ids: layout.Anchors) -> view.Chapter:
     anchor = ids.of(chapter.name)
     blocks = [view.block(exhibit, ids) for exhibit in chapter.exhibits]
-    return view.Chapter(anchor, chapter.title, printable(chapter.about), blocks, chapter.missing)
+    missing = None if chapter.missing is None else printable(chapter.missing)
+    return view.Chapter(anchor, chapter.title, printable(chapter.about), blocks, missing)
 
 
 def _facts(document: DiffDocument, ids: layout.Anchors) -> view.Block:

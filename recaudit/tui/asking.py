@@ -11,6 +11,7 @@ from textual import on
 from textual.widget import Widget
 from textual.worker import Worker, get_current_worker
 
+from recaudit.errors import UsageError
 from recaudit.tui.host import host
 from recaudit.tui.messages import Answered, Troubled
 
@@ -109,11 +110,11 @@ class Newest(Generic[Q, T]):
         widget: Asking,
         answer: Callable[[Q], Iterator[T]],
         take: Callable[[T], None],
-        done: Callable[[], None],
+        done: Callable[[Exception | None], None],
     ) -> None:
         """Args:
         answer: runs in the thread; its parts are shown one by one.
-        take, done: run where widgets may be touched; ``done`` when the last question is answered or has failed.
+        take, done: run where widgets may be touched; ``done`` when the last question is answered, or with why it is not.
         """
         self._widget = widget
         self._answer = answer
@@ -152,8 +153,11 @@ class Newest(Generic[Q, T]):
                 self._post(number, partial(self._take, part))
         except Exception as error:  # noqa: BLE001 - whatever it is, the person is told and the app lives
             if number == self._number:
-                self._widget.post_message(Troubled(error, lambda: self.ask(question)))
-        self._post(number, self._done)
+                retry = None if isinstance(error, UsageError) else partial(self.ask, question)
+                self._widget.post_message(Troubled(error, retry))
+            self._post(number, partial(self._done, error))
+        else:
+            self._post(number, partial(self._done, None))
 
     def _post(self, number: int, then: Callable[[], None]) -> None:
         def unless_late(_: None) -> None:

@@ -175,6 +175,19 @@ def test_what_cannot_be_put_on_the_desk_is_told(drive, made):
     drive(made, steps)
 
 
+def test_keys_that_come_faster_than_answers_all_count(drive, made):
+    async def steps(see):
+        await see.press("7")
+        await add(see, "0")
+        await see.pilot.press(*"lllllHl")
+        await see.settle()
+        assert see.app.desk.trail.now.edits == (scale(0, 1.1),)
+        await see.press("z")
+        assert see.app.desk.trail.now.edits == (scale(0),)
+
+    drive(made, steps)
+
+
 def test_the_mouse_sets_and_pulls_a_slider(drive, made):
     async def steps(see):
         await see.press("7")
@@ -307,7 +320,18 @@ def test_concepts_are_counted_and_users_chosen(drive, made, steered):
         await see.type("nobody")
         await see.press("enter")
         assert "user nobody has no list" in see.text
-        await see.press("escape")
+        await see.press("escape", "W", "ctrl+u")
+        await see.type("Zebras")
+        await see.press("enter")
+        assert "no concept Zebras" in see.text
+        await see.press("escape", "u", "end", "enter")
+        await see.type("nobody")
+        await see.press("enter")
+        assert "no case of user nobody" in see.text
+        await see.press("escape", "h")
+        assert pane.state.watched == ("genre:Horror",)
+        assert pane.state.trail.now.edits[0].users is None
+        assert pane.price.border_subtitle.endswith("ms")
 
     drive(made, steps)
 

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Grid
 
-from recaudit.errors import UsageError
+from recaudit.errors import NoVerdictError, UsageError
 from recaudit.interventions import words
 from recaudit.interventions.edits import Edit
 from recaudit.tui import desk
@@ -52,6 +52,8 @@ class DeskPane(Pane):
         self._newest: Newest[Question, Part] = Newest(self, self._answer, self._show, self._answered)
         self.priced: DryRun | None = None
         """The price with intervals of what lies on the desk, once it was asked for."""
+        self._good: Question | None = None
+        """The last question that could be answered."""
         self.over = ""
         """What lies over the lists: `kept`, `search`, or nothing."""
 
@@ -87,7 +89,7 @@ class DeskPane(Pane):
 
     def load(self) -> None:
         """Everything anew: the audit may hold another model now."""
-        self._engine, self._facts, self.priced, self.over = None, {}, None, ""
+        self._engine, self._facts, self.priced, self.over, self._good = None, {}, None, "", None
         self.lists.border_title, self.price.border_title = "Lists", "Price"
         self.lists.say("Reading the model …")
         self.price.show([])
@@ -145,9 +147,19 @@ class DeskPane(Pane):
             self.lists.border_title = f"Lists {'that change most' if state.most_changed else chosen}"
             self.lists.show(part.blocks, keep=True)
 
-    def _answered(self) -> None:
-        if self.price.border_subtitle == "computing …":
-            self.price.border_subtitle = ""
+    def _answered(self, error: Exception | None) -> None:
+        """What cannot be answered goes, or every turn of a slider would fail with it."""
+        if error is None:
+            self._good = self.state.question()
+            return
+        self.price.border_subtitle = ""
+        good = self._good
+        if good is None or not isinstance(error, (UsageError, NoVerdictError)):
+            return
+        state = self.state
+        state.users, state.most_changed, state.watched = good.users, good.most_changed, good.watched
+        state.trail.change(good.desk)
+        self.desk_changed()
 
     def _ask_facts(self, edits: Sequence[Edit], then: Callable[[], None]) -> None:
         subject = self.subject
@@ -181,11 +193,8 @@ class DeskPane(Pane):
     @on(Sliders.Turned)
     def _turned(self, event: Sliders.Turned) -> None:
         event.stop()
-        card = self.sliders.cards[event.place]
-        track = card.track
-        assert track is not None
-        edit = desk.turned(card.edit, track, event.value)
-        self._replace(event.place, edit, turning=(event.place, track.amount))
+        if event.place < len(self.state.trail.now.edits):
+            self._replace(event.place, event.edit, turning=(event.place, event.edit.op))
 
     @on(Sliders.Exact)
     def _exact(self, event: Sliders.Exact) -> None:

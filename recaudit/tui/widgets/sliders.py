@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from recaudit.interventions.edits import Edit
 from recaudit.text import printable
 from recaudit.tui.blocks import cut
-from recaudit.tui.desk import Slider, idle, slider, typed, value_of
+from recaudit.tui.desk import Slider, idle, slider, turned, typed, value_of
 from recaudit.tui.keys import bindings
 
 QUIET = "$foreground-muted"
@@ -82,10 +82,10 @@ exact value. Lists and price follow; nothing is written until you save. An edit 
 
     @dataclass
     class Turned(Message):
-        """A slider stands at another value."""
+        """A slider stands at another value: ``edit`` is what it makes of the edit at its place."""
 
         place: int
-        value: float
+        edit: Edit
 
     @dataclass
     class Exact(Message):
@@ -151,9 +151,14 @@ exact value. Lists and price follow; nothing is written until you save. An edit 
     def _turn_to(self, place: int | None, value: float) -> None:
         if place is None:
             return
-        track = self.cards[place].track
-        if track is not None and value != value_of(self.cards[place].edit, track):
-            self.post_message(self.Turned(place, value))
+        card = self.cards[place]
+        track = card.track
+        if track is None or value == value_of(card.edit, track):
+            return
+        # At once: the next key may come before anybody has heard of this one.
+        self.cards[place] = replace(card, edit=turned(card.edit, track, value))
+        self._draw(self.highlighted or 0)
+        self.post_message(self.Turned(place, self.cards[place].edit))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -17,6 +17,7 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -45,9 +46,13 @@ def main() -> None:
     parser.add_argument("db", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--times", type=int, default=100, help="latents opened, sliders moved")
+    parser.add_argument(
+        "--parts", nargs="+", choices=("paint", "latents", "sliders"), default=("paint", "latents", "sliders")
+    )
     given = parser.parse_args()
-    paint(given.db, given.rounds)
-    asyncio.run(look(given.db, given.times))
+    if "paint" in given.parts:
+        paint(given.db, given.rounds)
+    asyncio.run(look(given.db, given.times, given.parts))
 
 
 def paint(db: Path, rounds: int) -> None:
@@ -64,13 +69,14 @@ def paint(db: Path, rounds: int) -> None:
         )
 
 
-async def look(db: Path, times: int) -> None:
+async def look(db: Path, times: int, parts: Sequence[str]) -> None:
     app = AuditApp(db)
     async with app.run_test(size=SIZE):
         await idle(app)
         print(f"memory with the overview open: {resident():.0f} MiB")
-        await latents(app, times)
-        await sliders(app, times)
+        for name, part in (("latents", latents), ("sliders", sliders)):
+            if name in parts:
+                await part(app, times)
     print(f"memory at its peak: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
@@ -99,11 +105,12 @@ async def latents(app: AuditApp, times: int) -> None:
 async def sliders(app: AuditApp, times: int) -> None:
     start = time.perf_counter()
     app.post_message(GoTo(Place("pane", "interventions")))
-    await idle(app)
-    print(f"the desk's first answer, the model read: {time.perf_counter() - start:.2f} s")
-    print(f"memory with the desk open: {resident():.0f} MiB")
+    while not isinstance(app.pane, DeskPane) or not app.pane.price.blocks:
+        await asyncio.sleep(0.01)
     pane = app.pane
-    assert isinstance(pane, DeskPane)
+    print(f"the desk's first price, the model read: {time.perf_counter() - start:.2f} s")
+    print(f"memory with the desk open: {resident():.0f} MiB", flush=True)
+    await idle(app)
     with app.session.reading() as audit:
         rows = audit.rows(
             "SELECT latent FROM latents WHERE sae_id = ? AND entity_kind = 'case' ORDER BY density DESC LIMIT 64",

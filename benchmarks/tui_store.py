@@ -83,7 +83,7 @@ _STATEMENTS = (
     "ON latent = l ORDER BY l",
     "INSERT INTO recommendations SELECT 0, NULL, 'history', u, r + 1, (u * 13 + r * r * 7 + r) % ({items} // 5), 10 - r "
     "FROM range({users}) t(u), range(10) s(r)",
-    "INSERT INTO targets SELECT 0, u, u, (u * 31 + 3) % {items}, 'test' FROM range({users}) t(u)",
+    "INSERT INTO targets SELECT 0, u, u, (u * 31 + 3) % {items}, 'test' FROM range(least({users}, 20000)) t(u)",
     f"INSERT INTO labels (model_id, sae_id, latent, labeller, protocol, text, status, evidence, confidence, low, high, "
     f"shuffled, q, run_id) SELECT 0, 0, l, 'statistics', 'default', ({_GENRE})[l % {len(GENRES)} + 1], 'verified', '{{{{}}}}', "
     ".75, .6, .86, .5, .01, 'made' FROM range({latents}) t(l) WHERE l % 3 = 0",

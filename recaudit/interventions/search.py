@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 LATENTS = (1, 2, 4, 8, 16, 32, 64, 128)
-STRENGTHS = (0.125, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
+STRENGTHS = (0.03125, 0.0625, 0.125, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 """Of edits of latents: 1 silences what is turned down and doubles what is turned up."""
 SHARES = tuple(round(0.005 * 2 ** (step / 2), 4) for step in range(17))
 """Strengths of projection and re-ranking: .005 to 1.28, evenly on a logarithmic scale."""

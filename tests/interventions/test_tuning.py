@@ -99,6 +99,13 @@ def test_the_direction_moves_as_far_as_the_latent(steering, latent, monkeypatch)
     assert np.all(direction @ toward(steering, concept, None)[1] <= 1e-6)
 
 
+def test_a_stored_concept_vector_is_taken_before_the_mean_difference(steering):
+    (concept,) = steering.yardstick.concepts
+    name, unit = toward(steering, concept, np.array([3.0, 0, 0, 0, 0, 0, 0, 4.0]))
+    assert name == "concept vector"
+    assert unit == pytest.approx([0.6, 0, 0, 0, 0, 0, 0, 0.8])
+
+
 def test_no_factor_is_no_change(steering, latent):
     (concept,) = steering.yardstick.concepts
     rows = list(tuned(steering, concept, latent, (Level(factor=1),), direction=None, draws=0))

@@ -207,12 +207,29 @@ def write(steering: Steering, intervention: Intervention, folder: Path) -> None:
         traced = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call]
         traced.save(str(folder / MODULE))
     buffers = {name: value.contiguous().clone() for name, value in network.state_dict().items()}
+    if intervention.of_latents and side.reference.spec is not None:
+        buffers |= _of_activation(side.reference.spec)
     save_file(buffers, folder / WEIGHTS)
     pair = {"x": example, "edited": torch.from_numpy(wanted[:_EXAMPLES].copy())}
     save_file(pair, folder / EXAMPLE)
     (folder / "intervention.toml").write_text(to_toml(intervention), "utf-8")
     shapes = {name: tuple(value.shape) for name, value in buffers.items()}
     (folder / "README.md").write_text(readme(steering, intervention, whose, shapes), "utf-8")
+
+
+def _of_activation(spec: SaeSpec) -> dict[str, Tensor]:
+    """What the activation is made of, for whoever writes it again; TorchScript has it as constants."""
+    named = {
+        "threshold": spec.threshold,
+        "magnitude_log_scale": spec.magnitude_log_scale,
+        "magnitude_bias": spec.magnitude_bias,
+        "gate_bias": spec.encoder_bias if spec.activation == "gated" else None,
+    }
+    return {
+        name: torch.from_numpy(np.array(array, np.float32))
+        for name, array in named.items()
+        if array is not None
+    }
 
 
 def held_against(steering: Steering, intervention: Intervention, folder: Path) -> float:

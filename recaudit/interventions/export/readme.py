@@ -36,7 +36,7 @@ def readme(
         "",
         "## Weights",
         "",
-        "`weights.safetensors` has all there is to it:",
+        "`weights.safetensors`, with the factors in `intervention.toml`, is all there is to it:",
         "",
         *(f"- `{name}` {list(shape)}" for name, shape in shapes.items()),
         "",

@@ -10,6 +10,8 @@ from recaudit.cli.output import db_option, format_option, note, sae_option, show
 from recaudit.errors import NoVerdictError
 from recaudit.text import printable
 
+_WIDE = ["coverage", "items", "tuned items", "kept low", "kept high"]
+
 
 @click.command()
 @click.argument("model", required=False)
@@ -48,12 +50,16 @@ def tune(
     with reading(db) as audit:
         named = read.model_named(audit, model)
         frame = report.tuning(audit, named, read.sae_of(audit, named, sae))
+        if concepts:
+            asked = [name in concepts or name.partition(":")[2] in concepts for name in frame["concept"]]
+            frame = frame[asked]
         if frame.empty:
             raise NoVerdictError(
                 f"no latent stands for {', '.join(printable(name, 40) for name in without)}",
                 fix=f"run `recaudit concepts {printable(named.name)}` first, or name other concepts",
             )
-        show_frame(frame, format_)
+        # Programs get every column, a screen those that fit.
+        show_frame(frame.drop(columns=_WIDE) if format_ == "table" else frame, format_)
         for sentence in report.tuning_in_words(frame):
             note(sentence)
     if without:

@@ -98,8 +98,9 @@ def tuned(
     """
     counting = _Counting(steering, concept, seed)
     shared = {"concept": f"{concept.kind}:{concept.name}", "latent": latent}
-    rng = np.random.default_rng(seed)
     for level in levels:
+        # The same random latents at every level, whatever other levels there are.
+        rng = np.random.default_rng(seed)
         own = Intervention((level.of(latent),))
         x = steering.vectors(own)
         active = counting.active(latent, level)

@@ -15,8 +15,7 @@ from recaudit.report.build import of_chapters
 from recaudit.report.context import Context
 from recaudit.report.gallery import Gallery, gallery
 from recaudit.report.model import Exhibit, Report, TableSection, section
-from recaudit.store import Audit, gates
-from recaudit.store import gallery as store
+from recaudit.store import gates, provenance, read
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Document:
     Attributes:
         gallery: None without a dictionary.
         verdicts: what policies said of the model; empty where no gate was run.
-        runs: the commands that wrote to the audit file.
+        runs: the commands whose rows it shows.
         beside: name of the model that stands beside this one, if any.
     """
 
@@ -58,7 +57,7 @@ def compose(about: Context) -> Document:
         [_shown(about, chapter) for chapter in chapters],
         None if sae is None else gallery(audit, model, sae, about.rule),
         gates.verdicts(audit, model),
-        _runs(audit),
+        _runs(about),
         None if about.beside is None else about.beside[0].name,
     )
 
@@ -73,12 +72,15 @@ def _shown(about: Context, chapter: sections.Chapter) -> Shown:
     )
 
 
-def _runs(audit: Audit) -> TableSection:
-    frame = store.runs(audit)
+def _runs(about: Context) -> TableSection:
+    pairs = [(about.model, about.sae), *([about.beside] if about.beside else [])]
+    models, saes = [model for model, _ in pairs], [sae for _, sae in pairs if sae is not None]
+    controls = [one for model, sae in pairs if sae for one in read.controls(about.audit, model.model_id, sae)]
+    frame = provenance.runs(about.audit, models, [*saes, *controls])
     frame["arguments"] = [_said(text) for text in frame["arguments"]]
     return section(
         "runs",
-        "Commands that wrote this audit file",
+        "Commands this report rests on",
         "In order. The hash of a run is made from command, arguments, inputs, version and seed: the same hash, the same "
         "numbers.",
         frame,

@@ -1,4 +1,4 @@
-"""What a gallery of latents shows of each, for many latents at once, and what commands wrote an audit file."""
+"""What a gallery of latents and a survey of concepts show, for many latents at once."""
 
 from __future__ import annotations
 
@@ -68,15 +68,6 @@ def strongest_items(audit: Audit, sae: Sae, latents: list[int], most: int) -> pd
         ORDER BY latent, value DESC, entity_id
         """,
         {"sae": sae.sae_id, "latents": latents, "most": most},  # type: ignore[arg-type]
-    )
-
-
-def runs(audit: Audit) -> pd.DataFrame:
-    """Commands that wrote to the file, oldest first: ``command, arguments`` (JSON)``, tool_version, seed, finished,
-    run_id``."""
-    return audit.frame(
-        "SELECT command, arguments::VARCHAR AS arguments, tool_version, seed, strftime(finished, '%Y-%m-%d %H:%M') "
-        "AS finished, run_id FROM runs ORDER BY runs.finished, run_id"
     )
 
 

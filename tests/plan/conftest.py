@@ -31,9 +31,16 @@ def project(empty_project, first_run) -> Project:
     if not (first_run / "stderr").exists():
         result = empty_project.run()
         assert result.code == 0, result.err
-        for name in MADE:
-            shutil.copy(empty_project.folder / name, first_run / name)
+        bring(empty_project.folder, first_run)
         (first_run / "stderr").write_text(result.err)
-    for name in MADE:
-        shutil.copy(first_run / name, empty_project.folder / name)
+    bring(first_run, empty_project.folder)
     return empty_project
+
+
+def bring(source: Path, target: Path) -> None:
+    """Copy what a run made, files and folders."""
+    for name in MADE:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
+        else:
+            shutil.copy(source / name, target / name)

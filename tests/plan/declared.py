@@ -65,7 +65,7 @@ LABEL = "label small, statistics, protocol default"
 REPORTS = ["report report.md", "report report.json"]
 STEPS = [INGEST, SMALL, WIDE, ANALYSE_SMALL, ANALYSE_WIDE, CONCEPTS, CAV, LABEL, *REPORTS]
 
-MADE = ("tiny.duckdb", "report.md", "report.json")
+MADE = ("tiny.duckdb", "report.md", "report-files", "report.json")
 
 
 @dataclass(frozen=True)

@@ -151,8 +151,8 @@ async def sliders(app: AuditApp, times: int) -> None:
 async def idle(app: AuditApp) -> None:
     """Until no thread works and nothing waits to be drawn."""
     quiet = 0
-    while quiet < 3:
-        await asyncio.sleep(0.002)
+    while quiet < 3:  # looked at seldom: looking costs processor time too
+        await asyncio.sleep(0.02)
         quiet = 0 if is_busy(app) or app.subject is None else quiet + 1
 
 

@@ -193,8 +193,10 @@ class DeskPane(Pane):
     @on(Sliders.Turned)
     def _turned(self, event: Sliders.Turned) -> None:
         event.stop()
-        if event.place < len(self.state.trail.now.edits):
-            self._replace(event.place, event.edit, turning=(event.place, event.edit.op))
+        # What the slider says now, not when it sent this: keys may have come since.
+        edit = self.sliders.cards[event.place].edit
+        if edit != self.state.trail.now.edits[event.place]:
+            self._replace(event.place, edit, turning=(event.place, edit.op))
 
     @on(Sliders.Exact)
     def _exact(self, event: Sliders.Exact) -> None:

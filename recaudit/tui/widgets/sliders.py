@@ -82,10 +82,9 @@ exact value. Lists and price follow; nothing is written until you save. An edit 
 
     @dataclass
     class Turned(Message):
-        """A slider stands at another value: ``edit`` is what it makes of the edit at its place."""
+        """A slider has moved; its card says where to."""
 
         place: int
-        edit: Edit
 
     @dataclass
     class Exact(Message):
@@ -158,7 +157,7 @@ exact value. Lists and price follow; nothing is written until you save. An edit 
         # At once: the next key may come before anybody has heard of this one.
         self.cards[place] = replace(card, edit=turned(card.edit, track, value))
         self._draw(self.highlighted or 0)
-        self.post_message(self.Turned(place, self.cards[place].edit))
+        self.post_message(self.Turned(place))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:

@@ -37,7 +37,6 @@ class Document:
         gallery: None without a dictionary.
         verdicts: what policies said of the model; empty where no gate was run.
         runs: the commands whose rows it shows.
-        beside: name of the model that stands beside this one, if any.
     """
 
     report: Report
@@ -45,7 +44,6 @@ class Document:
     gallery: Gallery | None
     verdicts: pd.DataFrame
     runs: TableSection
-    beside: str | None
 
 
 def compose(about: Context) -> Document:
@@ -58,7 +56,6 @@ def compose(about: Context) -> Document:
         None if sae is None else gallery(audit, model, sae, about.rule),
         gates.verdicts(audit, model),
         _runs(about),
-        None if about.beside is None else about.beside[0].name,
     )
 
 

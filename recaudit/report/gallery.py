@@ -38,7 +38,6 @@ class Card:
     name: str
     confidence: float | None
     density: float
-    users: int
     largest: float
     popularity: float | None
     histogram: list[int]
@@ -91,7 +90,6 @@ def _card(row: dict[str, Any], histogram: list[int], items: Scored, concepts: Sc
         name=str(row["label"] or "").removeprefix("★ "),
         confidence=row["conf"],
         density=float(row["density"]),
-        users=int(row["users"] or 0),
         largest=float(row["max"]),
         popularity=row["pop"],
         histogram=histogram,

@@ -75,6 +75,7 @@ def _runs(about: Context) -> TableSection:
     controls = [one for model, sae in pairs if sae for one in read.controls(about.audit, model.model_id, sae)]
     frame = provenance.runs(about.audit, models, [*saes, *controls])
     frame["arguments"] = [_said(text) for text in frame["arguments"]]
+    frame = frame.rename(columns={"tool_version": "version", "run_id": "run"})
     return section(
         "runs",
         "Commands this report rests on",
@@ -87,10 +88,14 @@ def _runs(about: Context) -> TableSection:
 
 
 def _said(arguments: str) -> str:
-    """``{"model": "x", "k": null}`` as ``model=x``: what was given, one word each."""
+    """``{"model": "x", "k": null, "declared": {"settings": {"seed": 0}, …}}`` as ``model=x seed=0``.
+
+    A declared step's settings are told like arguments; the hashes of its files stand in the receipts.
+    """
     given = json.loads(arguments)
+    given |= (given.pop("declared", None) or {}).get("settings", {})
     return " ".join(
-        f"{name}={json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value}"
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in sorted(given.items())
         if value not in (None, [], {}, "")
     )

@@ -2,6 +2,9 @@
 
 import shutil
 
+import pytest
+
+from recaudit.report import document
 from recaudit.report.build import context
 from recaudit.report.document import compose
 from recaudit.store import provenance, read, reading, writing
@@ -36,3 +39,18 @@ def test_runs_on_other_dictionaries_are_left_out(looked_at, tmp_path):
         other, own = (read.find_sae(audit, model, name) for name in ("other", "sae"))
         assert "elsewhere" in set(provenance.runs(audit, [model], [other])["command"])
         assert "elsewhere" not in set(provenance.runs(audit, [model], [own])["command"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ('{"model": "x", "k": null, "only": [], "again": false, "seed": 0}', "again=false model=x seed=0"),
+        (
+            '{"declared": {"about": "a", "files": {"m": "ab"}, "settings": {"seed": 0, "sae": null}}}',
+            "seed=0",
+        ),
+        ('{"edit": {"latents": [1]}, "declared": null}', 'edit={"latents": [1]}'),
+    ],
+)
+def test_arguments_are_told_as_they_were_given(arguments, said):
+    assert document._said(arguments) == said

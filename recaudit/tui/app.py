@@ -100,7 +100,8 @@ class AuditApp(App[None]):
         self._begin = place or Place("pane", TABS[0].id)
         self.set_keymap(keymap(keys or {}))
         if theme:
-            self.theme = theme
+            # Without colours Textual makes black on black of a terminal's own.
+            self.theme = theme.replace("ansi-", "textual-") if self.no_color else theme
 
     @property
     def desk(self) -> State:

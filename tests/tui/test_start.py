@@ -1,9 +1,15 @@
 """What is loaded before the first paint, and what the command says of bad arguments."""
 
+import asyncio
 import shlex
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
+
+import pytest
+from textual.filter import Monochrome
+
+from recaudit.tui.app import AuditApp
 
 PAINT = """
 import asyncio, sys
@@ -99,3 +105,17 @@ def test_serve_runs_the_same_workbench_and_warns(cli, made, monkeypatch):
     ]
     assert (options["host"], options["port"], then) == ("localhost", 8123, "serving")
     assert "no password: whoever reaches localhost:8123" in done.err
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark", "textual-light"])
+def test_without_colours_letters_differ_from_their_ground(made, monkeypatch, theme):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def steps():
+        app = AuditApp(made, theme=theme)
+        async with app.run_test(size=(80, 24)):
+            for strip in app.screen._compositor.render_strips():
+                for segment in strip.apply_filter(Monochrome(), app.screen.background_colors[1]):
+                    assert not segment.text.strip() or segment.style.color != segment.style.bgcolor
+
+    asyncio.run(steps())

@@ -14,7 +14,7 @@ from textual.command import Provider
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer, Tab, Tabs
+from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from recaudit.errors import RecauditError
 from recaudit.text import printable
@@ -30,6 +30,7 @@ from recaudit.tui.panes.pane import Pane, Split
 from recaudit.tui.panes.registry import BY_ID, TABS
 from recaudit.tui.places import History, Place
 from recaudit.tui.session import Session
+from recaudit.tui.widgets.key_bar import KeyBar
 from recaudit.tui.widgets.listing import Exporting, Listing
 from recaudit.tui.widgets.page import Page
 from recaudit.tui.widgets.status import Status
@@ -61,7 +62,7 @@ class Body(Asking, Vertical):
         yield Tabs(*(Tab(tab.title, id=f"tab-{tab.id}") for tab in TABS), id="tabs")
         yield ContentSwitcher(id="panes")
         yield Status()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar(show_command_palette=False, compact=True)
 
 
 class AuditApp(App[None]):

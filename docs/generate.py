@@ -73,10 +73,30 @@ def _table(table: Table) -> Iterator[str]:
         yield f"| `{name}` | {kind.replace(' NOT NULL', '').replace(' PRIMARY KEY', '').replace(' UNIQUE', '')} | {meaning} |"
 
 
+_SETTINGS = """\
+## Settings
+
+Flags win over `RECAUDIT_COMMAND_OPTION` variables (`RECAUDIT_REPORT_PROTOCOL=recsae`), those over `recaudit.toml`, that over the
+defaults. The nearest `recaudit.toml` is read, from the folder a command is given in upward, or the one of `recaudit --config FILE`.
+A table a command holds its options by their long names, `[all]` those of every command; an unknown key is an error that names the
+nearest known one.
+
+```toml
+[all]
+db = "audits/main.duckdb"
+
+[report]
+protocol = "recsae"
+
+[tui.keys]
+"go.back" = "escape,left"
+```""".splitlines()
+
+
 def _commands() -> Iterator[str]:
     yield "# Commands"
     yield ""
-    yield "Flags win over `RECAUDIT_COMMAND_OPTION` variables, those over `recaudit.toml`, that over the defaults."
+    yield from _SETTINGS
     for name in COMMANDS:
         context = click.Context(recaudit, info_name="recaudit")
         command = recaudit.get_command(context, name)

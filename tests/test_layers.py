@@ -13,7 +13,7 @@ LAYERS = [
     {"tui"},
     {"plan"},
     {"report", "gates"},
-    {"ingest", "analyses", "dictionaries", "labels"},
+    {"ingest", "analyses", "dictionaries", "interventions", "labels"},
     {"models", "sae", "store"},
     {"checkpoints", "datasets", "metrics"},
     {"errors", "text", "toml_file"},
@@ -35,6 +35,11 @@ def modules():
     return [
         path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0].split(".")[0] in LEVEL
     ]
+
+
+def test_every_room_has_its_level():
+    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir()} - {"__pycache__", "py.typed"}
+    assert {room for room in rooms if not room.startswith("__")} == set(LEVEL)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

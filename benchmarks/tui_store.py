@@ -87,10 +87,18 @@ _STATEMENTS = (
     f"INSERT INTO labels (model_id, sae_id, latent, labeller, protocol, text, status, evidence, confidence, low, high, "
     f"shuffled, q, run_id) SELECT 0, 0, l, 'statistics', 'default', ({_GENRE})[l % {len(GENRES)} + 1], 'verified', '{{{{}}}}', "
     ".75, .6, .86, .5, .01, 'made' FROM range({latents}) t(l) WHERE l % 3 = 0",
-    "INSERT INTO metrics VALUES (0, NULL, 'ranking.ndcg@10', '{{\"ranking\": \"original\"}}', .0726, .06, .085, {users}, 'users', "
+    f"INSERT INTO target_ranks SELECT 0, NULL, 'history', u, 1 + ({_mixed('u * 53 + 5')} % 10007) * ({_mixed('u * 71 + 9')} % 10007) "
+    "// 10007 * {items} // 10007 FROM range(least({users}, 20000)) t(u)",
+    "INSERT INTO metrics SELECT 0, NULL, 'ranking.' || measure || '@' || k, '{{\"ranking\": \"original\"}}', value, value * .83, "
+    "value * 1.17, {users}, 'users', 'higher', 'history', 0, 'made' FROM (VALUES ('ndcg', 5, .0525), ('ndcg', 10, .0726), "
+    "('ndcg', 20, .0934), ('ndcg', 50, .122), ('hr', 5, .086), ('hr', 10, .147), ('hr', 20, .23), ('hr', 50, .381)) m(measure, k, value)",
+    "INSERT INTO metrics VALUES (0, NULL, 'ranking.mrr', '{{\"ranking\": \"original\"}}', .0657, .0582, .0741, {users}, 'users', "
     "'higher', 'history', 0, 'made'), (0, NULL, 'ranking.ndcg@10', '{{\"ranking\": \"popularity\"}}', .0198, .015, .025, {users}, "
-    "'users', 'higher', 'history', 0, 'made'), (0, 0, 'sae.mean_l0', '{{}}', .01, .009, .011, {latents}, 'latents', 'none', "
-    "'history', 0, 'made')",
+    "'users', 'higher', 'history', 0, 'made'), (0, 0, 'fidelity.explained_variance', '{{\"cases\": \"newest\"}}', .889, .884, .894, "
+    "{users}, 'users', 'higher', 'history', 0, 'made'), (0, 0, 'fidelity.overlap@10', '{{}}', .65, .636, .664, {users}, 'users', "
+    "'higher', 'history', 0, 'made'), (0, 0, 'sae.l0', '{{}}', {fired}, {fired}, {fired}, {users}, 'users', 'none', 'history', 0, 'made')",
+    "INSERT INTO training_log SELECT 0, (s + 1) * 500, s * 9.5, .895 - .3 / (s + 1), {fired}, .02, .66 - .35 / (s + 1), NULL, s = 7 "
+    "FROM range(8) t(s)",
     "INSERT INTO findings VALUES (0, NULL, 'history', 'made-up', 'info', 'The model ranks better than plain popularity.', "
     "'SELECT * FROM metrics', 'made')",
 )

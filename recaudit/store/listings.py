@@ -245,12 +245,12 @@ def search_latents(audit: Audit, sae: Sae, text: str, limit: int) -> list[tuple[
     return [(int(latent), str(name)) for latent, name in rows]
 
 
-def training_looks(audit: Audit, sae: Sae) -> list[float]:
-    """Explained variance at each look during a dictionary's training; empty where it was not trained here."""
-    rows = audit.rows(
-        "SELECT explained_variance FROM training_log WHERE sae_id = ? ORDER BY step", [sae.sae_id]
+def training_looks(audit: Audit, sae: Sae) -> pd.DataFrame:
+    """What each look during a dictionary's training found, in their order; empty where it was not trained here."""
+    return audit.frame(
+        "SELECT step, explained_variance, overlap, ndcg_ratio FROM training_log WHERE sae_id = ? ORDER BY step",
+        [sae.sae_id],
     )
-    return [float(row[0]) for row in rows]
 
 
 def latent_names(audit: Audit, sae: Sae) -> dict[int, str]:

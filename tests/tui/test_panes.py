@@ -1,9 +1,13 @@
 """Every tab shows what the audit holds: against the store's own queries."""
 
+import json
+
+import numpy as np
 import pytest
 
 from recaudit.analyses.explain import explained
 from recaudit.store import labels, notes, read, reading, writing
+from recaudit.tui.data.write_out import spark
 from recaudit.tui.modals.text import Writing
 
 
@@ -37,6 +41,56 @@ def test_overview(drive, sample):
         assert "recaudit concepts" in str(found["missing"].rows)
 
     drive(sample, steps)
+
+
+def test_key_numbers_and_the_series_behind_them(drive, made):
+    async def steps(see):
+        key = blocks(see.app.pane.query_one("Page"))["key"]
+        with see.app.session.reading() as audit:
+            ranks = np.array(
+                audit.rows(
+                    "SELECT rank FROM target_ranks JOIN targets USING (model_id, target_id) "
+                    "JOIN items USING (item_id) ORDER BY train_count, target_id"
+                )
+            )[:, 0]
+            looks = audit.rows("SELECT explained_variance FROM training_log ORDER BY step")
+            ((places,),) = audit.rows("SELECT count(*) FROM recommendations")
+        rows = {(row.values[0], row.values[4]): row for row in key.rows}
+
+        def series(*name):
+            return json.loads(rows[name].values[3])
+
+        cutoffs = rows["NDCG@10", "cut-offs 5–50"]
+        assert cutoffs.values[1:3] == (0.0726, "0.060258 … 0.084942")
+        assert cutoffs.cells[1:4] == ("0.0726", "0.0603 … 0.0849", "▄▅▇█")
+        assert series("NDCG@10", "cut-offs 5–50") == [0.0525, 0.0726, 0.0934, 0.122]
+        gain = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0)
+        assert series("NDCG@10", "target tenths") == pytest.approx(
+            [gain[n : n + 30].mean() for n in range(0, 300, 30)]
+        )
+        by_rank = [
+            ((ranks >= 2**n) & (ranks < 2 ** (n + 1))).sum() for n in range(int(np.log2(ranks.max())) + 1)
+        ]
+        assert series("MRR", f"rank 1–{ranks.max()}") == by_rank
+        assert rows["MRR", f"rank 1–{ranks.max()}"].cells[3] == spark(by_rank)
+        assert series("Explained variance", "training looks") == [value for (value,) in looks]
+        assert rows["Explained variance", "training looks"].cells[3][0] == "▁"
+        assert sum(series("Gini of exposure", "item tenths")) == places
+        page = see.app.pane.query_one("Page")
+        await see.press("J", "J", "j")
+        name, columns, exported = page.export()
+        assert (name, columns[3]) == ("key", "series")
+        assert not set(str(exported) + str(page.copies())) & set("▁▂▃▄▅▆▇█")
+        assert ("series: " + str(exported[1][3])) in dict(page.copies())
+
+    drive(made, steps)
+
+
+def test_bars_say_what_they_stand_on():
+    assert spark([0, 1, 2, 4]) == " ▂▄█"
+    assert spark([]) == ""
+    assert spark([0, 0]) == "  "
+    assert spark([0.9, 0.95], 0.89) == "▂█"
 
 
 def test_latents_beside_their_page(drive, sample):

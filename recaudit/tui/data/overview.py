@@ -10,11 +10,12 @@ from recaudit import report
 from recaudit.metrics.catalogue import BY_NAME
 from recaudit.report import layout
 from recaudit.report.model import FindingRow, MetricRow, Report
-from recaudit.store import Audit, listings, read, views
+from recaudit.store import Audit, read, views
 from recaudit.text import printable
 from recaudit.tui.blocks import Block, Column, Row, wrapped
 from recaudit.tui.data import gate
-from recaudit.tui.data.write_out import QUIET, facts, frame_block, spark, whiskers
+from recaudit.tui.data.key_numbers import key_numbers
+from recaudit.tui.data.write_out import QUIET, exact_interval, facts, frame_block, whiskers
 from recaudit.tui.host import Subject
 from recaudit.tui.places import Place
 
@@ -38,6 +39,9 @@ def blocks(audit: Audit, subject: Subject, width: int) -> Iterator[Block]:
     gated = _gated(audit, subject)
     if gated is not None:
         yield gated
+    key = key_numbers(audit, subject, made)
+    if key is not None:
+        yield key
     yield from _numbers(made)
     if sae is not None:
         yield _dictionary(audit, subject)
@@ -148,7 +152,7 @@ def intervals(name: str, title: str, metrics: list[MetricRow]) -> Block:
                     drawn,
                     f"{row.n:,} {row.unit}",
                 ),
-                (known, of, row.value, interval, None, f"{row.n} {row.unit}"),
+                (known, of, row.value, exact_interval(row), None, f"{row.n} {row.unit}"),
             )
         )
         before = known
@@ -169,20 +173,10 @@ def _dictionary(audit: Audit, subject: Subject) -> Block:
     sae = subject.sae
     assert sae is not None
     columns = read.latent_columns(audit, sae)
-    density = np.asarray(columns["density"], dtype=np.float64)
     k = f", k = {sae.k} ({sae.k_source})" if sae.k else ""
     pairs: list[tuple[str, object]] = [
         ("name", sae.name),
         ("made by", f"{sae.tool}: {sae.n_latents:,} latents, {sae.activation}{k}"),
         ("dead", f"{int(np.asarray(columns['dead']).sum()):,} of {sae.n_latents:,} latents"),
     ]
-    alive = density[density > 0]
-    if len(alive):
-        counts, edges = np.histogram(np.log10(alive), bins=24)
-        pairs.append(
-            ("density", f"{spark(counts.tolist())}  {10 ** edges[0]:.1e} to {10 ** edges[-1]:.2f}, log scale")
-        )
-    ev = listings.training_looks(audit, sae)
-    if ev:
-        pairs.append(("training", f"{spark(ev)}  explained variance {ev[0]:.3f} to {ev[-1]:.3f}"))
     return facts("dictionary", "Dictionary", pairs, f"SELECT * FROM latents WHERE sae_id = {sae.sae_id}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from recaudit.report.layout import Figure, joined, number
-from recaudit.report.model import TableSection, section
+from recaudit.report.model import MetricRow, TableSection, section
 from recaudit.text import printable
 from recaudit.tui.blocks import Block, Column, Row
 from recaudit.tui.places import Place
@@ -64,28 +65,22 @@ def frame_block(
 
 def facts(name: str, title: str, pairs: Sequence[tuple[str, Any]], sql: str = "", caption: str = "") -> Block:
     """Names with their values."""
-    rows = tuple(
-        Row(
-            (
-                printable(what),
-                value if isinstance(value, str) and "▁" <= value[:1] <= "█" else printable(value, 200),
-            ),
-            (what, value),
-        )
-        for what, value in pairs
-    )
+    rows = tuple(Row((printable(what), printable(value, 200)), (what, value)) for what, value in pairs)
     return Block(
         name, title, caption, (Column("fact", style=QUIET, firm=True), Column("value")), rows, sql, len(rows), headed=False
     )  # fmt: skip
 
 
-def spark(values: Sequence[float]) -> str:
-    """A line of blocks, scaled from the least to the most."""
-    if not len(values):
-        return ""
-    least, most = min(values), max(values)
-    spread = (most - least) or 1.0
-    return "".join(SPARKS[min(int((value - least) / spread * 8), 7)] for value in values)
+def spark(values: Sequence[float], floor: float = 0.0) -> str:
+    """A line of bars over ``floor``, the highest for the most; what is not above the floor is left blank."""
+    spread = (max(values, default=0.0) - floor) or 1.0
+    levels = (int(np.ceil((value - floor) / spread * len(SPARKS) - 1e-9)) for value in values)
+    return "".join(SPARKS[level - 1] if level > 0 else " " for level in levels)
+
+
+def exact_interval(row: MetricRow) -> str:
+    """An interval with all its digits, for copies and exports."""
+    return "" if row.low is None or row.high is None else f"{row.low} … {row.high}"
 
 
 def whiskers(

@@ -130,8 +130,7 @@ async def sliders(app: AuditApp, times: int) -> None:
             pane.state.trail.change(Desk((own,)))
             pane.desk_changed()
             await idle(app)
-            pane.lists.show([])
-            pane.price.show([])
+            shown = (pane.lists.blocks, pane.price.blocks)
             for times_ in seen:
                 times_.start()
             value = track.at((number % 17 + 1) / 20)
@@ -139,9 +138,9 @@ async def sliders(app: AuditApp, times: int) -> None:
                 Desk((turned(own, track, value if value != track.neutral else value + 0.3),))
             )
             pane.desk_changed()
-            for times_, page in zip(seen, (pane.lists, pane.price), strict=True):
-                while not page.blocks:
-                    await asyncio.sleep(0.001)
+            for times_, page, before in zip(seen, (pane.lists, pane.price), shown, strict=True):
+                while page.blocks is before:
+                    await asyncio.sleep(0.002)
                 times_.stop()
             await idle(app)
         seen[0].tell(f"{title}: lists of three users")

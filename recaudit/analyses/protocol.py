@@ -58,18 +58,38 @@ def protocol_named(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def masked(
-    protocol: Protocol, cases: CaseRows, timeline: Timeline, chosen: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Items out of competition for some cases: index into ``chosen``, and dense item, pair by pair."""
+@dataclass(frozen=True)
+class Masks:
+    """Of each case the items that are out of competition, as rows of the timeline; see ``masks``.
+
+    Attributes:
+        start, stop: [cases] the user's own interactions that are concerned.
+        spared: [cases] whose test interactions compete all the same.
+    """
+
+    timeline: Timeline
+    start: IntArray
+    stop: IntArray
+    spared: NDArray[np.bool_]
+
+    def of(self, chosen: IntArray) -> tuple[IntArray, IntArray]:
+        """Of some cases: index into ``chosen``, and row of the timeline, pair by pair."""
+        rows, case = gathered(self.start[chosen], self.stop[chosen])
+        spared = self.spared[chosen]
+        if spared.any():
+            kept = ~spared[case] | (self.timeline.split[rows] != Split.TEST)
+            rows, case = rows[kept], case[kept]
+        return case, rows
+
+
+def masks(protocol: Protocol, cases: CaseRows, timeline: Timeline) -> Masks:
+    """Who is masked what under a protocol: looked up once, for every ranking of these cases."""
+    nobody = np.zeros(len(cases.user), dtype=bool)
     if protocol.mask == "none":
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    everything = np.iinfo(np.int32).max
-    user_level = np.isin(cases.kind[chosen], ("user", "profile", "conditioned"))
-    whole = user_level if protocol.mask == "history" else np.ones(len(chosen), dtype=bool)
-    ends = np.where(whole, everything, cases.history_end[chosen])
-    rows, case = gathered(*timeline.spans(cases.user[chosen], ends))
-    if protocol.mask == "history":
-        kept = ~user_level[case] | (timeline.split[rows] != Split.TEST)
-        rows, case = rows[kept], case[kept]
-    return case, timeline.item[rows]
+        nothing = np.zeros(len(cases.user), dtype=np.int64)
+        return Masks(timeline, nothing, nothing, nobody)
+    user_level = np.isin(cases.kind, ("user", "profile", "conditioned"))
+    of_history = protocol.mask == "history"
+    whole = user_level if of_history else ~nobody
+    start, stop = timeline.spans(cases.user, np.where(whole, np.iinfo(np.int32).max, cases.history_end))
+    return Masks(timeline, start, stop, user_level if of_history else nobody)

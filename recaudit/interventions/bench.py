@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recaudit.analyses.inputs import LIST_LENGTH, Inputs, load
 from recaudit.analyses.protocol import protocol_named
-from recaudit.analyses.scoring import Field, target_ranks, top_lists
+from recaudit.analyses.scoring import Field, ranked
 from recaudit.store import Audit, read
 from recaudit.store.read import Catalogue, Model, TargetRows
 
@@ -68,13 +68,13 @@ class Bench:
         if catalogue is not None:
             inputs = replace(self.inputs, field=replace(self.field, catalogue=catalogue))
             everyone = np.arange(len(self.inputs.targets.target_id))
-            return _ranked(inputs, self.x if x is None else x, self.newest, everyone, self.unedited.items)
+            return _ranked(inputs, self.x if x is None else x, self.newest, everyone)
         if x is None:
             return self.unedited
         moved = (x != self.x).any(axis=1)
         places = np.flatnonzero(moved[self.newest])
         rows = np.flatnonzero(moved[self._case_of_target])
-        part = _ranked(self.inputs, x, self.newest[places], rows, self.unedited.items[places])
+        part = _ranked(self.inputs, x, self.newest[places], rows)
         items, ranks = self.unedited.items.copy(), self.unedited.ranks.copy()
         items[places], ranks[rows] = part.items, part.ranks
         return Outcome(items, ranks)
@@ -95,11 +95,8 @@ def prepared(audit: Audit, model: Model, *, protocol: str | None = None, seed: i
     return Bench(inputs, read.train_counts(audit, model.dataset_id))
 
 
-def _ranked(
-    inputs: Inputs, x: FloatArray, listed: IntArray, targets: IntArray, near: IntArray | None = None
-) -> Outcome:
-    items, _ = top_lists(inputs.field, x, listed, LIST_LENGTH, near)
+def _ranked(inputs: Inputs, x: FloatArray, listed: IntArray, targets: IntArray) -> Outcome:
     held_out = inputs.targets
     chosen = TargetRows(held_out.target_id[targets], held_out.case_id[targets], held_out.item[targets])
-    ranks = target_ranks(inputs.field, x, chosen) if len(targets) else np.empty(0, np.int64)
+    items, _, ranks = ranked(inputs.field, x, listed, LIST_LENGTH, chosen)
     return Outcome(items, ranks)

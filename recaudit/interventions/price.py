@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from recaudit.datasets.popularity import Band
 from recaudit.interventions.bench import Bench, Outcome
-from recaudit.interventions.yardstick import K, Measure, Yardstick, exposure, measures
+from recaudit.interventions.yardstick import (
+    K,
+    Measure,
+    Yardstick,
+    exposure,
+    measures,
+    whole_exposure,
+)
 from recaudit.metrics import intervals, popularity
 
 FloatArray = NDArray[np.float64]
@@ -58,8 +65,8 @@ def priced(
         before: the unsteered model by default.
         draws: of the bootstrap; 0 for values alone, as a live view wants them.
     """
-    first = measures(bench, yardstick, bench.unedited if before is None else before)
-    second = measures(bench, yardstick, after)
+    first = yardstick.unedited if before is None else measures(yardstick, before)
+    second = measures(yardstick, after)
     found = []
     for rows, users in (("targets", bench.inputs.target_users), ("lists", bench.inputs.listed_users)):
         pairs = [
@@ -75,7 +82,7 @@ def _means(
     pairs: Sequence[tuple[Measure, Measure]], users: NDArray[np.int64], seed: int, draws: int
 ) -> list[Price]:
     found = [
-        Price(a.name, a.slice, a.better, a.mean, b.mean, len(np.unique(users[a.counted & b.counted])))
+        Price(a.name, a.slice, a.better, a.mean, b.mean, _different(users[a.counted & b.counted]))
         for a, b in pairs
     ]
     if not draws or not pairs:
@@ -97,6 +104,10 @@ def _means(
     ]
 
 
+def _different(users: NDArray[np.int64]) -> int:
+    return int(np.count_nonzero(np.bincount(users)))
+
+
 def _sums(a: Measure, b: Measure) -> tuple[FloatArray, FloatArray, FloatArray]:
     counted = a.counted & b.counted
     return np.where(counted, a.values, 0), np.where(counted, b.values, 0), counted.astype(np.float64)
@@ -115,7 +126,6 @@ def _spread(
     bench: Bench, yardstick: Yardstick, before: Outcome, after: Outcome, seed: int, draws: int
 ) -> list[Price]:
     """Gini and coverage: of exposure over the catalogue, not of users."""
-    first, second = exposure(bench, before), exposure(bench, after)
     tail = yardstick.bands[yardstick.candidates] == Band.TAIL
     statistics: dict[str, tuple[str, Callable[[FloatArray], FloatArray]]] = {
         f"gini@{K}": ("lower", popularity.gini),
@@ -123,8 +133,8 @@ def _spread(
     }
     if tail.any():
         statistics[f"tail_coverage@{K}"] = ("higher", lambda counts: popularity.coverage(counts[..., tail]))
-    whole = [np.asarray(part.sum(axis=0), dtype=np.float64) for part in (first, second)]
-    n = first.shape[0]
+    whole = [whole_exposure(bench, outcome) for outcome in (before, after)]
+    n = len(before.items)
     found = [
         Price(name, {}, better, float(function(whole[0])), float(function(whole[1])), n)
         for name, (better, function) in statistics.items()
@@ -133,8 +143,8 @@ def _spread(
         return found
     from scipy.sparse import csr_array, hstack
 
-    both = csr_array(hstack([first, second], format="csr"))
-    n_items = first.shape[1]
+    both = csr_array(hstack([exposure(bench, outcome) for outcome in (before, after)], format="csr"))
+    n_items = len(whole[0])
     changes = popularity.exposure_interval(
         both,
         [_difference(function, n_items) for _, function in statistics.values()],

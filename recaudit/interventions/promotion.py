@@ -186,8 +186,8 @@ def _ranks(steering: Steering, column: int, vectors: Sequence[FloatArray]) -> tu
     bias = None if catalogue.bias is None else np.repeat(catalogue.bias[column], len(vectors))
     own = HEADS[catalogue.head](np.stack(vectors), bias, catalogue.tensors)
     ranks = np.empty((len(vectors), len(newest)), dtype=np.int64)
-    for part, _, others in bench.field.scores(bench.x, newest):
-        others[:, column] = -np.inf
+    for part, others, out in bench.field.scores(bench.x, newest):
+        others[out] = others[:, column] = -np.inf
         scores = own.score(bench.x[newest[part]])
         for number in range(len(vectors)):
             # Ties against the item, as ranks are everywhere.

@@ -18,6 +18,7 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from recaudit.errors import RecauditError
 from recaudit.text import printable
+from recaudit.tui import collector
 from recaudit.tui.asking import Asking
 from recaudit.tui.desk import State
 from recaudit.tui.host import Subject
@@ -130,6 +131,7 @@ class AuditApp(App[None]):
     def on_unmount(self) -> None:
         """Let go of the file."""
         self.session.close()
+        collector.release()
 
     def _idle(self) -> None:
         self.session.rest()

@@ -6,7 +6,7 @@ import pytest
 from recaudit.analyses import fidelity
 from recaudit.analyses.inputs import load
 from recaudit.analyses.protocol import PROTOCOLS
-from recaudit.analyses.scoring import target_ranks, top_lists
+from recaudit.analyses.scoring import _best_columns, ranked, target_ranks, top_lists
 from recaudit.store import read, reading, views
 
 
@@ -18,7 +18,7 @@ def rank_by_definition(scores, target, masked):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", ["bprmf", "sasrec"])
 def test_ranks_equal_the_definition(audit_path, name, protocol, monkeypatch):
-    monkeypatch.setattr("recaudit.analyses.scoring._CHUNK_CELLS", 100)
+    monkeypatch.setattr("recaudit.analyses.scoring._BLOCK_CELLS", 100)
     with reading(audit_path) as audit:
         model = read.model_named(audit, name)
         inputs = load(audit, model, PROTOCOLS[protocol], 0)
@@ -62,20 +62,33 @@ def test_lists_are_sorted_unseen_and_break_ties_by_item(audit_path):
     assert (np.diff(flat, axis=1) > 0).all()
 
 
-@pytest.mark.parametrize("change", [0.0, 0.3, 5.0])
 @pytest.mark.parametrize("rounded", [False, True])
-def test_lists_near_others_are_the_lists(audit_path, change, rounded):
+@pytest.mark.parametrize(("depth", "n"), [(1, 900), (3, 900), (10, 900), (10, 40), (10, 10), (10, 11)])
+def test_the_best_columns_are_those_of_a_sort(depth, n, rounded):
+    scores = np.random.default_rng(0).standard_normal((50, n)).astype(np.float32)
+    if rounded:  # many ties, all of them to the lower column
+        scores = np.round(scores)
+    scores[0] = 1.0
+    scores[1, depth // 2 :] = -np.inf  # fewer that can be listed than places
+    scores[2, :-1] = -np.inf
+    scores[3, ::2] = -np.inf
+    scores[4, 3] = np.nan
+    wanted = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+    assert np.array_equal(_best_columns(scores, depth), wanted)
+
+
+def test_lists_and_ranks_of_one_look_are_those_of_two(audit_path, monkeypatch):
     with reading(audit_path) as audit:
-        field = load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0).field
-    vectors, chosen = field.cases.vectors, np.arange(len(field.cases))
-    near, _ = top_lists(field, vectors, chosen, 3)
-    moved = vectors + change * np.random.default_rng(0).standard_normal(vectors.shape).astype(np.float32)
-    if rounded:  # many ties, all of them to the lower item
-        moved = np.round(moved)
-    items, scores = top_lists(field, moved, chosen, 3, near)
-    wanted, best = top_lists(field, moved, chosen, 3)
-    assert np.array_equal(items, wanted)
-    assert np.array_equal(scores, best)
+        inputs = load(audit, read.model_named(audit, "sasrec"), PROTOCOLS["history"], 0)
+    field, targets, vectors = inputs.field, inputs.targets, inputs.field.cases.vectors
+    lists, scores = top_lists(field, vectors, inputs.listed, 5)
+    ranks = target_ranks(field, vectors, targets)
+    monkeypatch.setattr("recaudit.analyses.scoring._BLOCK_CELLS", 100)
+    some = inputs.listed[::-2]  # in an order of their own, and without the case of every other target
+    items, best, again = ranked(field, vectors, some, 5, targets)
+    assert np.array_equal(items, lists[::-2])
+    assert best == pytest.approx(scores[::-2])
+    assert np.array_equal(again, ranks)
 
 
 def test_identity_reconstruction_keeps_everything(audit_path):

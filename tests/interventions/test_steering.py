@@ -100,6 +100,25 @@ def test_prices_by_plain_loops(steering):
     horror = steering.yardstick.concepts[0].items
     hits = [any(horror[i] for i in row if i >= 0) for row in after.items]
     assert prices["concept_hit@10", "genre:Horror"].after == pytest.approx(np.mean(hits))
+    apart = [
+        divergence(sum(steering.yardstick.genres[i] for i in row if i >= 0), profile)
+        for row, profile in zip(after.items, steering.yardstick.profiles, strict=True)
+    ]
+    assert prices["miscalibration@10",].after == pytest.approx(np.mean(apart))
+
+
+def divergence(p, q):
+    """Jensen-Shannon, base 2, of two mixes."""
+    p, q = p / p.sum(), q / q.sum()
+    return (
+        sum(
+            a * math.log2(2 * a / (a + b))
+            for x, y in ((p, q), (q, p))
+            for a, b in zip(x, y, strict=True)
+            if a
+        )
+        / 2
+    )
 
 
 def test_no_edit_costs_nothing(steering):

@@ -23,6 +23,7 @@ from recaudit.metrics import lists
 from recaudit.report.layout import number
 from recaudit.store import Audit, read
 from recaudit.text import printable
+from recaudit.tui import collector
 from recaudit.tui.blocks import Block, Column, Row
 from recaudit.tui.data.write_out import QUIET
 from recaudit.tui.desk import Question
@@ -127,6 +128,8 @@ class Engine:
             ):
                 with self._session.reading() as audit:
                     steering = self._read(audit, steering, named, selects, question.watched)
+                if self._steering is None:
+                    collector.settle()
             self._steering = steering
         return steering, self._with_latents(question.desk.intervention())
 

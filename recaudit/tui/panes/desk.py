@@ -25,6 +25,8 @@ from recaudit.tui.widgets.page import Page
 from recaudit.tui.widgets.sliders import Card, Sliders
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from recaudit.interventions.dry_run import DryRun
     from recaudit.store import Audit
     from recaudit.tui.data.desk import Facts
@@ -40,6 +42,8 @@ f  takes an intervention from a file or from the audit"""
 HINT = "12, 40 · popularity:8 · niche:8 · concept:Horror:3 · group:gender=F · label:war · direction popularity · scale latents=12 by=0.5"
 """What can be typed to put something on the desk."""
 LISTS, PRICE = "#desk-lists", "#desk-price"
+SLOW = 0.3
+"""Seconds after which a price that is not there yet is said to be computed; sooner it would only flicker."""
 
 
 class DeskPane(Pane):
@@ -56,6 +60,7 @@ class DeskPane(Pane):
         """The last question that could be answered."""
         self.over = ""
         """What lies over the lists: `kept`, `search`, or nothing."""
+        self._waiting: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with Grid(classes="steering"):
@@ -123,8 +128,17 @@ class DeskPane(Pane):
     def ask_again(self) -> None:
         """Ask what the desk comes to."""
         self.priced = None
-        self.price.border_subtitle = "computing …"
+        self._stop_waiting()
+        self._waiting = self.set_timer(SLOW, self._computing)
         self._newest.ask(self.state.question())
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+
+    def _computing(self) -> None:
+        self.price.border_subtitle = "computing …"
 
     # Answers
 
@@ -138,6 +152,7 @@ class DeskPane(Pane):
 
     def _show(self, part: Part) -> None:
         if part.name == "price":
+            self._stop_waiting()
             self.price.show(part.blocks, keep=True)
             self.price.border_title = "Price"
             self.price.border_subtitle = f"{part.seconds * 1000:,.0f} ms"
@@ -149,6 +164,7 @@ class DeskPane(Pane):
 
     def _answered(self, error: Exception | None) -> None:
         """What cannot be answered goes, or every turn of a slider would fail with it."""
+        self._stop_waiting()
         if error is None:
             self._good = self.state.question()
             return

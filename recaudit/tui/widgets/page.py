@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -17,6 +16,7 @@ from recaudit.tui.blocks import Block, Row, fitted, wrapped
 from recaudit.tui.keys import bindings
 from recaudit.tui.messages import GoTo
 from recaudit.tui.places import Place
+from recaudit.tui.widgets.lines import Lines, Part
 
 HEAD = "bold $text-primary"
 QUIET = "$foreground-muted"
@@ -66,7 +66,7 @@ behind it, `e` exports its table.
         """Append a block."""
         self.blocks.append(block)
         if self._width:
-            self._append(block)
+            self.add_options(self._options_of(block, self.option_count))
             if self.highlighted is None:
                 self._top()
 
@@ -93,10 +93,11 @@ behind it, `e` exports its table.
             return
         place, scrolled = (self.highlighted, self.scroll_y) if keep else (None, 0)
         self._drawn_for = self._width
-        self.clear_options()
         self._behind.clear()
+        options: list[Option] = []
         for block in self.blocks:
-            self._append(block)
+            options += self._options_of(block, len(options))
+        self.set_options(options)  # all at once: a page of as many lines as before keeps its layout
         if place is not None and place < self.option_count:
             self.highlighted = place
             self.scroll_to(y=scrolled, animate=False)
@@ -108,47 +109,41 @@ behind it, `e` exports its table.
         self.action_first()
         self.scroll_home(animate=False)
 
-    def _append(self, block: Block) -> None:
+    def _options_of(self, block: Block, first: int) -> list[Option]:
+        """The block as options, the first of them in the place ``first``; what is behind them is noted."""
         width = self._width
-        head: list[Content] = []
-        if self.option_count:
-            head.append(Content(""))
+        head: list[list[Part]] = []
+        if first:
+            head.append([])
         if block.title:
-            head.append(Content.styled(block.title, HEAD))
+            head += [[(line, HEAD)] for line in wrapped(block.title, width)]
         if block.caption:
-            head += [Content.styled(line, QUIET) for line in wrapped(block.caption, width)]
+            head += [[(line, QUIET)] for line in wrapped(block.caption, width)]
         for sentence in block.sentences:
             lines = wrapped(sentence, width - 2)
-            head += [Content(("  " if number else "") + line) for number, line in enumerate(lines)]
+            head += [[(("  " if number else "") + line, "")] for number, line in enumerate(lines)]
         options: list[Option] = []
-        behind: dict[int, tuple[Block, Row | None]] = {}
         fit = fitted(block, width) if block.rows else None
         if fit is not None and block.headed:
             names = [column.name for column in block.columns]
-            head.append(
-                Content("").join(Content.styled(text, QUIET) for text, _ in fit.line(names, block.columns))
-            )
+            head.append([(text, QUIET) for text, _ in fit.line(names, block.columns)])
         if head:
-            options.append(Option(Content("\n").join(head), disabled=True))
+            options.append(Option(Lines(head), disabled=True))
         if block.draw is not None:
             # The drawing itself takes no cursor: a block of cursor colour would hide its dots.
-            drawn = Content("\n").join(Content.styled(line, "$primary") for line in block.draw(width))
+            drawn = Lines([[(line, "$primary")] for line in block.draw(width)])
             options.append(Option(drawn, disabled=True))
-            behind[len(options)] = (block, None)
-            options.append(Option(Content.styled(block.below or "drawn from the rows of its SQL", QUIET)))
+            self._behind[first + len(options)] = (block, None)
+            below = wrapped(block.below or "drawn from the rows of its SQL", width)
+            options.append(Option(Lines([[(line, QUIET)] for line in below])))
         for row in block.rows if fit is not None else ():
-            parts = [
-                Content.styled(text, style or row.style) if style or row.style else Content(text)
-                for text, style in fit.line(row.cells, block.columns)  # type: ignore[union-attr]
-            ]
-            behind[len(options)] = (block, row)
-            options.append(Option(Content("").join(parts)))
+            line = [(text, style or row.style) for text, style in fit.line(row.cells, block.columns)]  # type: ignore[union-attr]
+            self._behind[first + len(options)] = (block, row)
+            options.append(Option(Lines([line])))
         if block.rows and block.shown_of > len(block.rows):
             said = f"{len(block.rows):,} of {block.shown_of:,} shown"
-            options.append(Option(Content.styled(said, QUIET), disabled=True))
-        first = self.option_count
-        self._behind |= {first + place: what for place, what in behind.items()}
-        self.add_options(options)
+            options.append(Option(Lines([[(said, QUIET)]]), disabled=True))
+        return options
 
     @on(OptionList.OptionSelected)
     def _follow(self, event: OptionList.OptionSelected) -> None:

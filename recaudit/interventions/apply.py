@@ -75,6 +75,7 @@ def edited(
     codes: csr_array | None,
     masks: Sequence[BoolArray],
     reference: Reference,
+    plain: csr_array | None = None,
 ) -> FloatArray:
     """``x'`` [n, dim].
 
@@ -82,13 +83,14 @@ def edited(
         x: [n, dim].
         codes: [n, latents] of ``x``; None where no edit is of latents.
         masks: for each edit the rows [n] it is for.
+        plain: ``encoded`` of ``x``, where it is known.
     """
     pairs = [(edit, mask) for edit, mask in zip(intervention.edits, masks, strict=True) if mask.any()]
     of_latents = [pair for pair in pairs if pair[0].direction is None]
     out = x
     if of_latents:
         assert codes is not None
-        out = _through_codes(of_latents, x, codes, reference, intervention.keep_error)
+        out = _through_codes(of_latents, x, codes, reference, intervention.keep_error, plain)
     for edit, mask in pairs:
         if edit.direction is not None:
             out = _along(edit, mask, out, reference)
@@ -96,14 +98,22 @@ def edited(
 
 
 def _through_codes(
-    edits: list[Masked], x: FloatArray, codes: csr_array, reference: Reference, keep_error: bool
+    edits: list[Masked],
+    x: FloatArray,
+    codes: csr_array,
+    reference: Reference,
+    keep_error: bool,
+    plain: csr_array | None,
 ) -> FloatArray:
     spec = reference.spec
     assert spec is not None
     decoder = np.where(spec.finite[:, None], spec.decoder, 0).astype(np.float32)
     before = [pair for pair in edits if pair[0].place == "pre-activations"]
     after = [pair for pair in edits if pair[0].place == "codes"]
-    first, second = _encoded_again(before, x, reference) if before else (codes, codes)
+    first = second = codes
+    if before:
+        first = encoded(x, reference) if plain is None else plain
+        second = _encoded_again(before, x, reference, first)
     step = _difference(after, second, decoder, reference)
     # Without the error the vector is made anew from `second`, which has the edits before the activation in it.
     if keep_error and second is not first:
@@ -122,25 +132,29 @@ def _through_codes(
     return out
 
 
-def _encoded_again(edits: list[Masked], x: FloatArray, reference: Reference) -> tuple[csr_array, csr_array]:
-    """Codes of all rows without and with edits of pre-activations.
+def encoded(x: FloatArray, reference: Reference) -> csr_array:
+    """Codes that the dictionary finds in [n, dim] now; those stored may be rounded otherwise."""
+    from recaudit.sae.autoencoder import SparseAutoencoder  # torch
+
+    assert reference.spec is not None
+    return SparseAutoencoder(reference.spec).encode(x).matrix()
+
+
+def _encoded_again(edits: list[Masked], x: FloatArray, reference: Reference, plain: csr_array) -> csr_array:
+    """Codes of all rows with edits of pre-activations.
 
     A shift of a pre-activation is another encoder bias, a factor another encoder row: the dictionary itself then chooses
     what fires. All rows are encoded every time, so that rounding is the same and a row no edit reaches stays as it is.
     """
-    from recaudit.sae.autoencoder import SparseAutoencoder  # torch
-
-    assert reference.spec is not None
-    plain = SparseAutoencoder(reference.spec).encode(x).matrix()
     membership = np.stack([mask for _, mask in edits], axis=1)  # [n, edits]
     parts, order = [], []
     for pattern in np.unique(membership, axis=0):
         rows = np.flatnonzero((membership == pattern).all(axis=1))
         chosen = [edit for (edit, _), is_for in zip(edits, pattern, strict=True) if is_for]
-        spec = encoder_with(reference, chosen)
-        parts.append((SparseAutoencoder(spec).encode(x).matrix() if chosen else plain)[rows])
+        found = encoded(x, replace(reference, spec=encoder_with(reference, chosen))) if chosen else plain
+        parts.append(found[rows])
         order.append(rows)
-    return plain, csr_array(vstack(parts, format="csr"))[np.argsort(np.concatenate(order))]
+    return csr_array(vstack(parts, format="csr"))[np.argsort(np.concatenate(order))]
 
 
 def encoder_with(reference: Reference, edits: list[Edit]) -> SaeSpec:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from scipy.sparse import csr_array
 
 from recaudit.analyses.reconstruction import stored_codes
 from recaudit.errors import UsageError
-from recaudit.interventions.apply import Reference, edited
+from recaudit.interventions.apply import Reference, edited, encoded
 from recaudit.interventions.bench import Bench, Outcome, prepared
 from recaudit.interventions.directions import directions_of
 from recaudit.interventions.edits import Edit, Intervention
@@ -39,6 +40,11 @@ class Side:
     x: FloatArray
     codes: csr_array | None
     reference: Reference
+
+    @cached_property
+    def plain(self) -> csr_array:
+        """``apply.encoded`` of all vectors: what edits before the activation are compared with."""
+        return encoded(self.x, self.reference)
 
 
 @dataclass(frozen=True)
@@ -119,11 +125,13 @@ class Steering:
         """
         own = [edit for edit in intervention.edits if not edit.items]
         masks = [self.audience(edit) for edit in own]
-        x, codes = self.users.x, self.users.codes
+        x, codes, plain = self.users.x, self.users.codes, None
         if cases is not None:
             masks = [mask[cases] for mask in masks]
             x, codes = x[cases], None if codes is None else codes[cases]
-        return edited(replace(intervention, edits=tuple(own)), x, codes, masks, self.users.reference)
+        elif any(edit.place == "pre-activations" for edit in own):
+            plain = self.users.plain
+        return edited(replace(intervention, edits=tuple(own)), x, codes, masks, self.users.reference, plain)
 
     def catalogue(self, intervention: Intervention) -> Catalogue | None:
         """The catalogue under the intervention; None where no edit is of items.

@@ -45,6 +45,42 @@ def test_nothing_heavy_before_the_first_paint_and_torch_never(made):
     assert "torch" not in looked
 
 
+STEER = """
+import asyncio, sys
+from pathlib import Path
+from recaudit.tui.app import AuditApp
+from recaudit.tui.asking import is_busy
+from recaudit.tui.desk import ops_for
+
+async def main():
+    app = AuditApp(Path(sys.argv[1]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        async def press(*keys):
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause(0.2)
+                while is_busy(app):
+                    await pilot.pause(0.05)
+        while app.subject is None or is_busy(app):
+            await pilot.pause(0.05)
+        await press("7", "a", "3", "enter", "L", "L")
+        print("scaled", "torch" in sys.modules)
+        below = [op for op, _ in ops_for(app.desk.trail.now.edits[0])].index("shift")
+        await press("c", *"j" * below, "enter")
+        print("chosen", app.desk.trail.now.edits[0].op, "torch" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+def test_torch_comes_with_the_choice_that_needs_it(made):
+    done = subprocess.run(
+        [sys.executable, "-c", STEER, str(made)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["scaled False", "chosen shift True"]
+    assert done.stderr == ""
+
+
 def test_no_such_file(cli):
     done = cli("tui", "nowhere.duckdb")
     assert done.code == 2

@@ -61,6 +61,8 @@ class DeskPane(Pane):
         self.over = ""
         """What lies over the lists: `kept`, `search`, or nothing."""
         self._waiting: Timer | None = None
+        self._encodes = False
+        """Whether what edits before the activation need is being loaded, or is there."""
 
     def compose(self) -> ComposeResult:
         with Grid(classes="steering"):
@@ -108,6 +110,9 @@ class DeskPane(Pane):
             self._ask_facts(missing, lambda: self.desk_changed(at))
             return
         self._draw(at)
+        if not self._encodes and any(edit.place == "pre-activations" for edit in edits):
+            self._encodes = True
+            self.run_worker(_load_encoder, thread=True, group="encoder", exit_on_error=False)
         self.ask_again()
 
     def _draw(self, at: int | None = None) -> None:
@@ -465,6 +470,11 @@ class DeskPane(Pane):
             then(found[0])
 
         self.ask(question, show, group="price")
+
+
+def _load_encoder() -> None:
+    """Two seconds of torch, begun when an edit is put on the desk that needs it, not when it is first turned."""
+    import recaudit.sae.autoencoder  # noqa: F401
 
 
 def number(text: str) -> float:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from recaudit import report
 from recaudit.metrics.catalogue import BY_NAME
-from recaudit.report import layout
+from recaudit.report import layout, sections
+from recaudit.report.build import context, of_chapters
+from recaudit.report.context import Context
 from recaudit.report.model import FindingRow, MetricRow, Report
 from recaudit.store import Audit, read, views
 from recaudit.text import printable
@@ -33,7 +34,8 @@ GROUPS = (
 def blocks(audit: Audit, subject: Subject, width: int) -> Iterator[Block]:
     """Model, findings, numbers, dictionary, receipts; what is missing and which command makes it."""
     model, sae = subject.model, subject.sae
-    made = report.build(audit, model.name, sae_name=sae.name if sae else None)
+    about = context(audit, model.name, sae_name=sae.name if sae else None)
+    made = of_chapters(about, [])
     yield _model(made)
     yield _findings(made, width)
     gated = _gated(audit, subject)
@@ -52,8 +54,16 @@ def blocks(audit: Audit, subject: Subject, width: int) -> Iterator[Block]:
         caption="Files are scanned before they are read; nothing in them is executed.",
         sql=f"SELECT * FROM receipts WHERE model_id = {model.model_id}",
     )
-    if made.missing:
-        yield facts("missing", "Not there yet", list(made.missing.items()))
+    missing = _missing(about)
+    if missing:
+        yield facts("missing", "Not there yet", list(missing.items()))
+
+
+def _missing(about: Context) -> dict[str, str]:
+    """What is not there, and what makes it; sections that are never missing, and cost most, are not made."""
+    parts = [part for part in sections.all_sections() if part.missing]
+    chapters = [sections.Chapter(part, [], None if part.make(about) else part.missing) for part in parts]
+    return sections.missing(about, chapters)
 
 
 def _model(made: Report) -> Block:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -15,7 +17,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import DataTable, Input, Static
 
 from recaudit.tui.asking import Asking
-from recaudit.tui.blocks import GAP, Block, Row, cut, fitted
+from recaudit.tui.blocks import GAP, Block, Row, fitted
 from recaudit.tui.filtering import FilterError
 from recaudit.tui.host import host
 from recaudit.tui.keys import bindings
@@ -40,6 +42,23 @@ class Table(DataTable[Text]):
         """``step`` pages further; ``row`` is where the cursor goes: first or last."""
 
         step: int
+
+    @dataclass
+    class Headed(Message):
+        """The head of a column was clicked."""
+
+        column: str
+
+    ends: Sequence[tuple[int, str]] = ()
+    """Cell behind each column, and the column's name."""
+
+    def on_click(self, event: events.Click) -> None:
+        """The head is one cell for Textual; which column is meant is told by where it was hit."""
+        at = event.get_content_offset(self)
+        if at is not None and at.y == 0:
+            column = next((name for end, name in self.ends if at.x < end), None)
+            if column is not None:
+                self.post_message(self.Headed(column))
 
     def action_cursor_down(self) -> None:
         if self.cursor_row >= self.row_count - 1:
@@ -183,7 +202,10 @@ A filter is terms that must all hold: `density>0.01`, `label:horror` (part of a 
             self.post_message(self.Opened(self, self.key, True))
 
     def _fill(self, found: Listed) -> None:
-        """The columns that fit, from the left; a row's others are shown by space and on its page."""
+        """The columns that fit, from the left; a row's others are shown by space and on its page.
+
+        A row is one cell of the table: Textual measures and paints cell by cell, and that is most of a page's time.
+        """
         table = self.table
         self._filled_for = table.size.width
         marks = {found.order: "▼" if found.descending else "▲"}
@@ -191,25 +213,18 @@ A filter is terms that must all hold: `density>0.01`, `label:horror` (part of a 
             replace(column, name=column.name + marks.get(column.name, "")) for column in found.columns
         )
         rows = tuple(Row(cells, ()) for cells in found.cells)
-        fit = fitted(Block("", "", columns=columns, rows=rows), max(table.size.width - 2 * GAP, 20), spare=())
+        width = max(table.size.width - 2 * GAP, 20)
+        fit = fitted(Block("", "", columns=columns, rows=rows), width, spare=())
+
+        def line(cells: Sequence[str]) -> Text:
+            return Text("".join(text for text, _ in fit.line(cells, columns)), no_wrap=True)
+
         table.clear(columns=True)
-        for place, width in zip(fit.places, fit.widths, strict=True):
-            justify: Literal["left", "right"] = "right" if columns[place].right else "left"
-            table.add_column(
-                Text(columns[place].name, justify=justify), width=width, key=found.columns[place].name
-            )
+        table.add_column(line([column.name for column in columns]), width=width)
         for cells, key in zip(found.cells, found.keys, strict=True):
-            table.add_row(
-                *(
-                    Text(
-                        cut(cells[place], width),
-                        justify="right" if columns[place].right else "left",
-                        no_wrap=True,
-                    )
-                    for place, width in zip(fit.places, fit.widths, strict=True)
-                ),
-                key=str(key),
-            )
+            table.add_row(line(cells), key=str(key))
+        ends = list(accumulate(width + GAP for width in fit.widths))
+        table.ends = [(end, found.columns[place].name) for end, place in zip(ends, fit.places, strict=True)]
 
     def on_resize(self) -> None:
         """Other columns may fit now."""
@@ -259,10 +274,10 @@ A filter is terms that must all hold: `density>0.01`, `label:horror` (part of a 
         if self.key is not None:
             self.post_message(self.Opened(self, self.key, False))
 
-    @on(DataTable.HeaderSelected)
-    def _header(self, event: DataTable.HeaderSelected) -> None:
+    @on(Table.Headed)
+    def _header(self, event: Table.Headed) -> None:
         event.stop()
-        self.sort_by(str(event.column_key.value))
+        self.sort_by(event.column)
 
     def sort_by(self, field: str) -> None:
         """Sort by a field; again, the other way round."""

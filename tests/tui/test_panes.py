@@ -86,6 +86,19 @@ def test_key_numbers_and_the_series_behind_them(drive, made):
     drive(made, steps)
 
 
+def test_a_click_on_a_columns_head_sorts_by_it(drive, made):
+    async def steps(see):
+        await see.press("2")
+        listing = see.app.pane.listing
+        for order, descending in (("label", False), ("label", True), ("density", True)):
+            head = see.text.splitlines()[2]
+            await see.pilot.click(listing.table, offset=(head.index(order) - listing.table.region.x, 1))
+            await see.settle()
+            assert (listing.listed.order, listing.listed.descending) == (order, descending)
+
+    drive(made, steps, size=(140, 40))
+
+
 def test_bars_say_what_they_stand_on():
     assert spark([0, 1, 2, 4]) == " ▂▄█"
     assert spark([]) == ""

@@ -50,7 +50,7 @@ latents that go with a contrast: `contrast:popularity`, `contrast:gender`, `q<0.
 
             return blocks(audit, subject)
 
-        self.ask_parts(question, page.add, group="detail")
+        self.ask_parts(question, page.add, page.settle, group="detail")
 
     def for_desk(self) -> Put | None:
         """A slider for the latent under the cursor."""

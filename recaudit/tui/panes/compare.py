@@ -98,4 +98,4 @@ model in front.
             blank = False
             page.add(block)
 
-        self.ask_parts(question, show)
+        self.ask_parts(question, show, page.settle)

@@ -35,7 +35,7 @@ class EntityPane(Split):
             found: Iterator[Block] = import_module(name).blocks(audit, subject, key)
             return found
 
-        self.ask_parts(question, self.page.add, group="detail")
+        self.ask_parts(question, self.page.add, self.page.settle, group="detail")
 
 
 class ConceptsPane(EntityPane):

@@ -44,7 +44,9 @@ limit, dots are where the number may lie. `Enter` shows how the verdict came abo
         self.ask_parts(question, page.add, self._first)
 
     def _first(self) -> None:
-        for block in self.query_one("#verdicts", Page).blocks:
+        page = self.query_one("#verdicts", Page)
+        page.settle()
+        for block in page.blocks:
             for row in block.rows:
                 if row.take:
                     self._evidence(row.take)
@@ -64,4 +66,4 @@ limit, dots are where the number may lie. `Enter` shows how the verdict came abo
 
             return evidence(audit, subject, key)
 
-        self.ask_parts(question, page.add, group="detail")
+        self.ask_parts(question, page.add, page.settle, group="detail")

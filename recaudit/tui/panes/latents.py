@@ -50,7 +50,7 @@ class LatentsPane(Split):
 
             return blocks(audit, subject, latent)
 
-        self.ask_parts(question, self.page.add, group="detail")
+        self.ask_parts(question, self.page.add, self.page.settle, group="detail")
 
     def action_bookmark(self) -> None:
         """Mark the latent, or take the mark away."""

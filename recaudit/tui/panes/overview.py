@@ -31,4 +31,4 @@ class OverviewPane(Pane):
 
             return blocks(audit, subject, width)
 
-        self.ask_parts(question, page.add)
+        self.ask_parts(question, page.add, page.settle)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.binding import BindingType
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -20,6 +21,8 @@ from recaudit.tui.widgets.lines import Lines, Part
 
 HEAD = "bold $text-primary"
 QUIET = "$foreground-muted"
+CLOSELY = 0.05
+"""Seconds within which blocks that are added are painted together: each time costs a layout and all that is seen."""
 
 
 class Page(OptionList):
@@ -56,19 +59,37 @@ behind it, `e` exports its table.
         self.blocks: list[Block] = []
         self._behind: dict[int, tuple[Block, Row | None]] = {}
         self._drawn_for = 0
+        self._due: list[Block] = []
+        self._soon: Timer | None = None
 
     def show(self, blocks: Iterable[Block], *, keep: bool = False) -> None:
         """Show these blocks instead, from the top; or where one was, with ``keep``."""
-        self.blocks = list(blocks)
+        self.blocks, self._due = list(blocks), []
         self._draw(keep=keep)
 
     def add(self, block: Block) -> None:
-        """Append a block."""
+        """Append a block: the first at once, those that follow it closely together."""
         self.blocks.append(block)
-        if self._width:
-            self.add_options(self._options_of(block, self.option_count))
-            if self.highlighted is None:
-                self._top()
+        self._due.append(block)
+        if len(self.blocks) == 1:
+            self.settle()
+        elif self._soon is None:
+            self._soon = self.set_timer(CLOSELY, self.settle)
+
+    def settle(self) -> None:
+        """Show what was added."""
+        if self._soon is not None:
+            self._soon.stop()
+            self._soon = None
+        due, self._due = self._due, []
+        if not self._width or not due:
+            return
+        options: list[Option] = []
+        for block in due:
+            options += self._options_of(block, self.option_count + len(options))
+        self.add_options(options)
+        if self.highlighted is None:
+            self._top()
 
     def say(self, text: str) -> None:
         """Show one sentence instead of everything."""
@@ -82,7 +103,7 @@ behind it, `e` exports its table.
 
     @property
     def _width(self) -> int:
-        return max(self.scrollable_content_region.width - 1, 0)
+        return self.scrollable_content_region.width
 
     def on_resize(self, event: events.Resize) -> None:
         if self._width != self._drawn_for:
@@ -92,7 +113,7 @@ behind it, `e` exports its table.
         if not self._width:
             return
         place, scrolled = (self.highlighted, self.scroll_y) if keep else (None, 0)
-        self._drawn_for = self._width
+        self._drawn_for, self._due = self._width, []
         self._behind.clear()
         options: list[Option] = []
         for block in self.blocks:

@@ -30,6 +30,7 @@ from recaudit.tui.palette import Entities, OnDesk, Panes
 from recaudit.tui.panes.pane import Pane, Split
 from recaudit.tui.panes.registry import BY_ID, TABS
 from recaudit.tui.places import History, Place
+from recaudit.tui.served import hung_up
 from recaudit.tui.session import Session
 from recaudit.tui.widgets.key_bar import KeyBar
 from recaudit.tui.widgets.listing import Exporting, Listing
@@ -134,6 +135,9 @@ class AuditApp(App[None]):
         collector.release()
 
     def _idle(self) -> None:
+        if self.is_web and hung_up():
+            self.exit()
+            return
         self.session.rest()
         if self.session.changed_outside:
             self.session.changed_outside = False

@@ -1,6 +1,8 @@
 """What is loaded before the first paint, and what the command says of bad arguments."""
 
 import asyncio
+import os
+import select
 import shlex
 import subprocess
 import sys
@@ -141,6 +143,26 @@ def test_serve_runs_the_same_workbench_and_warns(cli, made, monkeypatch):
     ]
     assert (options["host"], options["port"], then) == ("localhost", 8123, "serving")
     assert "no password: whoever reaches localhost:8123" in done.err
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="this system cannot tell that a pipe has no writer")
+def test_a_served_workbench_ends_with_its_server(made):
+    child = subprocess.Popen(
+        [sys.executable, "-m", "recaudit", "tui", str(made)],
+        env={**os.environ, "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert child.stdout.readline() == b"__GANGLION__\n"
+        assert child.poll() is None
+        child.stdin.close()  # as when the server is killed: nobody says that it is over
+        child.stdout.close()
+        child.wait(60)
+    finally:
+        child.kill()
+        child.wait()
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "ansi-dark", "textual-light"])

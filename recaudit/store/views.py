@@ -70,7 +70,7 @@ def latent_item_pairs(
         attributed AS (SELECT DISTINCT case_id, user_id FROM pairs JOIN pool USING (case_id)),
         fired AS (
             SELECT latent, case_id, user_id, value FROM activations JOIN attributed ON case_id = entity_id
-            WHERE sae_id = $sae AND entity_kind = 'case'
+            WHERE sae_id = $sae AND entity_kind = 'case' AND ($latents IS NULL OR list_contains($latents, latent))
         ),
         by_latent AS (SELECT latent, count(*) AS n_latent FROM fired GROUP BY latent),
         by_item AS (SELECT item_id, count(*) AS n_item FROM pairs GROUP BY item_id),
@@ -78,8 +78,7 @@ def latent_item_pairs(
             SELECT latent, item_id, count(*) AS count, count(DISTINCT user_id) AS users,
                 sum(value::DOUBLE) AS strength, avg(value::DOUBLE) AS mean
             FROM fired JOIN pairs USING (case_id)
-            WHERE ($latents IS NULL OR list_contains($latents, latent))
-            AND ($items IS NULL OR list_contains($items, item_id))
+            WHERE $items IS NULL OR list_contains($items, item_id)
             GROUP BY latent, item_id
         )
         SELECT joint.*, n_item, n_latent, (SELECT count(*) FROM attributed) AS n, raw_id AS item, title

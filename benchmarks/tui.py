@@ -117,13 +117,13 @@ async def sliders(app: AuditApp, times: int) -> None:
             [app.subject.sae.sae_id],  # type: ignore[union-attr]
         )
     chosen = [int(latent) for (latent,) in rows]
-    for title, edit in (
-        ("scale one latent of the 64 busiest", None),
-        ("scale the eight busiest", Edit("scale", tuple(chosen[:8]), by=1.0)),
-        ("shift one of the busiest (encoded again)", Edit("shift", (chosen[0],), by=0.0)),
+    for title, edit, turns in (
+        ("scale one latent of the 64 busiest", None, times),
+        ("scale the eight busiest", Edit("scale", tuple(chosen[:8]), by=1.0), times),
+        ("shift one of the busiest (encoded again)", Edit("shift", (chosen[0],), by=0.0), max(times // 4, 1)),
     ):
         rng, seen = random.Random(0), (Times(), Times())
-        for number in range(times if edit is None else max(times // 4, 1)):
+        for number in range(turns):
             own = edit or Edit("scale", (rng.choice(chosen),), by=1.0)
             track = slider(own)
             assert track is not None

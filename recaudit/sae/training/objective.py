@@ -14,8 +14,8 @@ from recaudit.sae.training.parameters import Parameters
 from recaudit.sae.training.prediction import Prediction
 from recaudit.sae.training.settings import Settings
 
-_AUXILIARY_ROWS = 512
-"""Rows of a batch on which silent latents are revived: enough for a direction, at a quarter of the cost."""
+_AUXILIARY_SHARE, _FEWEST_AUXILIARY = 4, 64
+"""Silent latents are revived on one row of a batch in four: enough for a direction. Small batches give what they have."""
 _MEAN_BOUNDS = (1e-6, 1 - 1e-6)
 
 
@@ -133,7 +133,8 @@ class Objective:
 
     def _auxiliary(self, into: Gradients, one: Pass, parameters: Parameters, silent: Tensor) -> None:
         """AuxK (Gao et al. 2024): what the dictionary leaves, reconstructed by its silent latents alone."""
-        rows = min(len(one.centred), _AUXILIARY_ROWS)
+        batch = len(one.centred)
+        rows = max(batch // _AUXILIARY_SHARE, min(batch, _FEWEST_AUXILIARY))
         left = -one.errors[-1][:rows]  # a constant here: only silent latents learn from it
         dim = left.shape[1]
         count = min(max(1, round(self.settings.auxiliary_latents * dim)), len(silent))

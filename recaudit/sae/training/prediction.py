@@ -25,8 +25,12 @@ TRAINABLE_HEADS = ("dot", "mlp", "mlp-sigmoid")
 
 TOP = 100
 """Items of each user's own list that half of the weight is on."""
+_LISTED = 20_000
+"""Training rows whose own lists are known, drawn with the seed; each stands for as many as there are to one of them."""
 _DRAWN = 16
 """Items drawn per row and step, from a user's list and from the catalogue each."""
+_MLP_SHARE = 4
+"""Through an MLP, one row of a batch in so many is scored."""
 _CHUNK = 2048
 
 Part = tuple[str, Tensor, Tensor]
@@ -96,18 +100,25 @@ class _Shared:
         self.items = _tensor(head.vectors, device)
         self.tensors = {name: _tensor(tensor, device) for name, tensor in head.tensors.items()}
         self.rng, self.device, self.seed = rng, device, rng.initial_seed()
-        top, variance = _top_items(head, x["case"])
+        cases = x["case"]
+        listed = np.random.default_rng(self.seed).permutation(len(cases))[:_LISTED]
+        top, variance = _top_items(head, cases[listed])
         self.top = top.to(device)
+        self.list_of = torch.full((len(cases),), -1, device=device)
+        """[cases] place of a case in ``top``; -1 where its list is not known."""
+        self.list_of[torch.from_numpy(listed).to(device)] = torch.arange(len(listed), device=device)
+        self.listed_share = len(listed) / len(cases)
         self.divisor = variance if unit == "variance" and variance > 0 else 1.0
         self.ranks_only = unit == "variance"
 
     def reseed(self, step: int) -> None:
         self.rng.manual_seed(self.seed * 1_000_003 + step)
 
-    def from_list(self, rows: Tensor) -> Tensor:
-        """[n, drawn] items of each user's own list."""
-        place = torch.randint(self.top.shape[1], (len(rows), _DRAWN), generator=self.rng, device=self.device)
-        return self.top[rows].gather(1, place).long()
+    def from_lists(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of these rows have a known list, [m], and items of it, [m, drawn]."""
+        known = (self.list_of[rows] >= 0).nonzero()[:, 0]
+        place = torch.randint(self.top.shape[1], (len(known), _DRAWN), generator=self.rng, device=self.device)
+        return known, self.top[self.list_of[rows[known]]].gather(1, place).long()
 
     def from_catalogue(self, count: int) -> Tensor:
         """[count, drawn] random items."""
@@ -152,11 +163,13 @@ class DotPrediction:
         return {"case": error @ (v + item_error), "item": error.T @ (u + user_error)}
 
     def _top(self, rows: Tensor, error: Tensor) -> Tensor:
-        items = self.shared.items[self.shared.from_list(rows)]  # [n, drawn, dim]
+        known, drawn = self.shared.from_lists(rows)
+        items = self.shared.items[drawn]  # [m, drawn, dim]
         if self.shared.ranks_only:
             items = items - items.mean(dim=1, keepdim=True)
-        of_score = torch.bmm(items, error[:, :, None])[:, :, 0] * (2 / (len(rows) * _DRAWN))
-        return torch.bmm(of_score[:, None, :], items)[:, 0]
+        weight = 2 / (len(rows) * _DRAWN * self.shared.listed_share)
+        of_score = torch.bmm(items, error[known][:, :, None])[:, :, 0] * weight
+        return torch.zeros_like(error).index_copy_(0, known, torch.bmm(of_score[:, None, :], items)[:, 0])
 
 
 @dataclass
@@ -184,18 +197,27 @@ class MlpPrediction:
         shared = self.shared
         if "case" not in rows:
             return self._item_loss(rows["item"], errors["item"])
-        x = shared.x["case"][rows["case"]]
-        again = x + errors["case"]
-        of_list = shared.items[shared.from_list(rows["case"])]
-        loss = self._pair_loss(x, again, of_list, of_list)
+        scored = max(1, len(rows["case"]) // _MLP_SHARE)
+        users = rows["case"][:scored]
+        x = shared.x["case"][users]
+        again = x + errors["case"][:scored]
+        loss = 0.5 * self._list_loss(users, x, again)
         if "item" in rows:
-            place = torch.randint(
-                len(rows["item"]), (len(x), _DRAWN), generator=shared.rng, device=shared.device
+            drawn = torch.randint(
+                len(rows["item"]), (scored, _DRAWN), generator=shared.rng, device=shared.device
             )
             v = shared.x["item"][rows["item"]]
-            return 0.5 * (loss + self._pair_loss(x, again, v[place], (v + errors["item"])[place]))
-        anywhere = shared.items[shared.from_catalogue(len(x))]
-        return 0.5 * (loss + self._pair_loss(x, again, anywhere, anywhere))
+            return loss + 0.5 * self._pair_loss(x, again, v[drawn], (v + errors["item"])[drawn])
+        anywhere = shared.items[shared.from_catalogue(scored)]
+        return loss + 0.5 * self._pair_loss(x, again, anywhere, anywhere)
+
+    def _list_loss(self, users: Tensor, x: Tensor, again: Tensor) -> Tensor:
+        known, drawn = self.shared.from_lists(users)
+        if not len(known):
+            return again.new_zeros(())
+        items = self.shared.items[drawn]
+        weight = len(known) / (len(users) * self.shared.listed_share)
+        return weight * self._pair_loss(x[known], again[known], items, items)
 
     def _item_loss(self, rows: Tensor, error: Tensor) -> Tensor:
         shared = self.shared

@@ -67,6 +67,7 @@ class Settings:
         rescale: train on vectors divided by their root mean square distance from the mean, and fold that back
             into the weights; otherwise the loss and its weights are in the model's own units.
         unit: what the squared error is divided by: ``variance`` of the data or ``mse``, the width.
+        optimiser: ``adam``, or ``lazy-adam``, in which a latent without a gradient stands still (`Adam`).
         norm_decoder: rows to unit length after each ``step``, each ``epoch``, or ``never``.
         epoch: rows that make an epoch: ``rows`` of the data, or ``interactions`` of the training split, over
             which RecSAE repeats its vectors.
@@ -96,18 +97,19 @@ class Settings:
     encoder_bias: bool = True
     tied: bool = False
     norm_decoder: str = "step"
-    learning_rate: float = 4e-3
-    beta2: float = 0.999
+    learning_rate: float = 8e-3
+    optimiser: str = "lazy-adam"
+    beta2: float = 0.99
     weight_decay: float = 0.0
-    batch: int = 2048
+    batch: int = 512
     epoch: str = "rows"
     epochs: int | None = None
-    max_steps: int | None = 3000
+    max_steps: int | None = 4000
     warmup: int = 100
     decay: float = 0.3
     patience: int = 5
-    look_every: int = 100
-    silent: int = 20
+    look_every: int = 200
+    silent: int = 10
     auxiliary_latents: float = 0.5
     auxiliary_unit: str = "residual"
     seed: int = 0
@@ -170,6 +172,7 @@ class Settings:
             ("start", self.start, ("whitened", "even")),
             ("unit", self.unit, ("variance", "mse")),
             ("norm_decoder", self.norm_decoder, ("step", "epoch", "never")),
+            ("optimiser", self.optimiser, ("adam", "lazy-adam")),
             ("epoch", self.epoch, ("rows", "interactions")),
             ("auxiliary_unit", self.auxiliary_unit, ("residual", "variance")),
         ):
@@ -208,7 +211,7 @@ class Settings:
 
 
 _M4R = Settings(
-    kind="relu", unit="mse", start="even", rescale=False, tied=True, norm_decoder="never", site="both",
+    kind="relu", unit="mse", start="even", optimiser="adam", beta2=0.999, rescale=False, tied=True, norm_decoder="never", site="both",
     learning_rate=1e-3, batch=256, warmup=0, decay=0.0, max_steps=None, patience=10_000, silent=1,
 )  # fmt: skip
 
@@ -218,7 +221,7 @@ PRESETS: Mapping[str, Settings] = {
         Settings(loss=LossWeights(prediction=1.0)),
         Settings(
             preset="recsae",
-            start="even",
+            start="even", optimiser="adam", beta2=0.999,
             rescale=False, norm_decoder="epoch", learning_rate=1e-4,
             weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
             patience=10, silent=0, auxiliary_unit="variance",
@@ -237,13 +240,13 @@ PRESETS: Mapping[str, Settings] = {
         ),
         Settings(
             preset="knots",
-            start="even", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
+            start="even", optimiser="adam", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
             loss=LossWeights(auxiliary=0, l1=3e-4), learning_rate=3e-4, beta2=0.99, batch=1024,
             epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50,
         ),
         Settings(
             preset="popsteer",
-            start="even", scale=64, k=32, rescale=False, norm_decoder="never",
+            start="even", optimiser="adam", beta2=0.999, batch=2048, scale=64, k=32, rescale=False, norm_decoder="never",
             loss=LossWeights(auxiliary=0.5), auxiliary_unit="variance", auxiliary_latents=2, silent=0,
             learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20,
         ),

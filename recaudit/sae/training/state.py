@@ -30,6 +30,7 @@ def save(path: Path, run: Training) -> None:
     tensors |= {f"best.{name}": tensor for name, tensor in run.best.items()}
     tensors |= {f"first.{name}": tensor for name, tensor in run.adam.first.items()}
     tensors |= {f"second.{name}": tensor for name, tensor in run.adam.second.items()}
+    tensors |= {f"steps.{name}": tensor for name, tensor in run.adam.steps.items()}
     tensors["silent_for"] = run.silent_for
     said = {
         "digest": run.identity,
@@ -57,10 +58,13 @@ def load(path: Path, run: Training) -> bool:
     run.parameters.restore(_named(tensors, "now."))
     run.best = _named(tensors, "best.")
     run.silent_for.copy_(tensors["silent_for"])
-    for moments, prefix in ((run.adam.first, "first."), (run.adam.second, "second.")):
-        for name, tensor in moments.items():
+    for held, prefix in (
+        (run.adam.first, "first."),
+        (run.adam.second, "second."),
+        (run.adam.steps, "steps."),
+    ):
+        for name, tensor in held.items():
             tensor.copy_(tensors[prefix + name])
-    run.adam.steps = said["step"]
     run.step, run.seconds = said["step"], said["seconds"]
     run.looks = [Look(**look) for look in said["looks"]]
     for name, value in said["schedule"].items():

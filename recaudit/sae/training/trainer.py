@@ -270,7 +270,7 @@ class _Pool:
             order = np.random.default_rng([settings.seed, epoch]).permutation(n)
             for start in range(place * size, per_epoch * size, size):
                 rows = torch.from_numpy(order[start : start + size]).to(self.x.device)
-                yield Batch(self.kind, rows, self.x[rows], self.gain[rows])
+                yield Batch(self.kind, rows, self.x.index_select(0, rows), self.gain.index_select(0, rows))
             epoch, place = epoch + 1, 0
 
 
@@ -311,7 +311,8 @@ def _optimiser(parameters: Parameters) -> Adam:
     """Weight decay spares the encoder's bias, as in RecSAE."""
     settings = parameters.settings
     decayed = dict.fromkeys(("encoder", "decoder", "pre_bias"), settings.weight_decay)
-    return Adam(parameters.trained(), beta2=settings.beta2, weight_decay=decayed)
+    lazy = settings.optimiser == "lazy-adam"
+    return Adam(parameters.trained(), beta2=settings.beta2, lazy=lazy, weight_decay=decayed)
 
 
 @contextmanager

@@ -135,7 +135,7 @@ class Case:
     def _auxiliary(
         self, pre: Tensor, codes: Tensor, decoder: Tensor, pre_bias: Tensor, divisor: float
     ) -> Tensor:
-        rows, dim = min(512, len(self.x)), self.x.shape[1]
+        rows, dim = min(len(self.x), max(64, len(self.x) // 4)), self.x.shape[1]
         left = (self.x - (codes @ decoder + pre_bias)).detach()[:rows]
         count = min(round(self.settings.auxiliary_latents * dim), len(self.silent))
         again = keep_largest(pre[:rows, self.silent], count) @ decoder[self.silent]

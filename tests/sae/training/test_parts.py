@@ -69,12 +69,13 @@ def test_adam_is_torchs():
     start = {name: torch.randn(5, 3, generator=rng) for name in ("a", "b")}
     mine = {name: tensor.clone() for name, tensor in start.items()}
     theirs = {name: tensor.clone().requires_grad_() for name, tensor in start.items()}
-    adam = Adam(mine, beta2=0.99, weight_decay={"a": 0.1})
+    adam = Adam(mine, beta2=0.99, lazy=False, weight_decay={"a": 0.1})
     groups = [{"params": [theirs["a"]], "weight_decay": 0.1}, {"params": [theirs["b"]]}]
     torchs = torch.optim.Adam(groups, lr=1.0, betas=(0.9, 0.99), eps=1e-8, foreach=False, fused=False)
     for step in range(50):
         rate = 0.01 / (step + 1)
         gradients = {name: torch.randn(5, 3, generator=rng) for name in start}
+        gradients["b"][step % 5] = 0
         adam.step(gradients, rate)
         for group in torchs.param_groups:
             group["lr"] = rate
@@ -83,6 +84,30 @@ def test_adam_is_torchs():
         torchs.step()
     for name, tensor in theirs.items():
         torch.testing.assert_close(mine[name], tensor.detach(), rtol=1e-6, atol=1e-7)
+        assert not torch.allclose(mine[name], start[name], atol=1e-2)
+
+
+def test_lazy_adam_is_torchs_on_the_steps_in_which_a_row_has_a_gradient():
+    rng = torch.Generator().manual_seed(0)
+    start = {"a": torch.randn(6, 3, generator=rng), "b": torch.randn(6, generator=rng)}
+    mine = {name: tensor.clone() for name, tensor in start.items()}
+    adam = Adam(mine, beta2=0.99, lazy=True, weight_decay={})
+    theirs = {name: [row.clone().requires_grad_() for row in tensor] for name, tensor in start.items()}
+    torchs = [
+        torch.optim.Adam([theirs["a"][row], theirs["b"][row]], lr=0.01, betas=(0.9, 0.99), foreach=False, fused=False)
+        for row in range(6)
+    ]  # fmt: skip
+    for step in range(60):
+        gradients = {name: torch.randn(tensor.shape, generator=rng) for name, tensor in start.items()}
+        for row in range(6):
+            if step % (row + 1):  # row 5 fires once in six steps
+                gradients["a"][row] = gradients["b"][row] = 0
+                continue
+            theirs["a"][row].grad, theirs["b"][row].grad = gradients["a"][row], gradients["b"][row]
+            torchs[row].step()
+        adam.step(gradients, 0.01)
+    for name, rows in theirs.items():
+        torch.testing.assert_close(mine[name], torch.stack(rows).detach(), rtol=1e-5, atol=1e-6)
         assert not torch.allclose(mine[name], start[name], atol=1e-2)
 
 
@@ -187,7 +212,7 @@ def test_no_such_preset_or_term():
 OTHER = {
     "preset": "x", "kind": "relu", "scale": 2, "latents": 7, "k": 9, "prefixes": (1, 2), "site": "item", "unit": "mse", "start": "even",
     "norm_in": "layer_norm", "rescale": False, "pre_bias": False, "encoder_bias": False, "tied": True,
-    "norm_decoder": "never", "learning_rate": 1.0, "beta2": 0.5, "weight_decay": 1.0, "batch": 1,
+    "norm_decoder": "never", "optimiser": "adam", "learning_rate": 1.0, "beta2": 0.5, "weight_decay": 1.0, "batch": 1,
     "epoch": "interactions", "epochs": 3, "max_steps": 3, "warmup": 3, "decay": 0.1, "patience": 3, "look_every": 3,
     "silent": 3, "auxiliary_latents": 3, "auxiliary_unit": "variance", "seed": 3,
 }  # fmt: skip

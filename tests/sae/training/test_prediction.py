@@ -8,12 +8,13 @@ import torch
 
 from recaudit.errors import UsageError
 from recaudit.models.heads import DotHead, MaxInterestHead, MlpHead, SigmoidMlpHead
+from recaudit.sae.training import prediction
 from recaudit.sae.training.prediction import TOP, prediction_loss
 from recaudit.sae.training.settings import LossWeights, Settings
 from tests.sae.training.reference import NAMES, Case
 
 USERS, ITEMS, DIM = 30, 150, 6
-ROWS = torch.tensor([3, 0, 17, 9, 22])
+ROWS = torch.tensor([3, 0, 17, 9, 22, 11, 29, 4, 5, 8, 13, 21])
 ITEM_ROWS = torch.tensor([5, 80, 2, 149, 31, 60, 7])
 
 
@@ -59,29 +60,39 @@ PARTS = {
 }
 
 
+@pytest.fixture(params=[None, 15], ids=["every list", "half the lists"])
+def lists(request, monkeypatch):
+    """How many users' own lists are known; all by default."""
+    if request.param:
+        monkeypatch.setattr(prediction, "_LISTED", request.param)
+
+
 def listed_errors(found, error):
-    """Errors in the scores of the items drawn from each user's own list: [rows, drawn]."""
+    """Errors in the scores of the items drawn from each known list, [known rows, drawn], and what an error weighs."""
     found.reseed(11)
-    items = found.shared.items[found.shared.from_list(ROWS)]
-    return torch.einsum("nd,nmd->nm", error, items)
+    known, drawn = found.shared.from_lists(ROWS)
+    weight = USERS / (min(prediction._LISTED, USERS) * len(ROWS) * drawn.shape[1])
+    return torch.einsum("nd,nmd->nm", error[known], found.shared.items[drawn]), weight
 
 
 def dot_loss(found, site, error, item_error, unit):
     u, v = torch.from_numpy(USER_VECTORS).double(), torch.from_numpy(ITEM_VECTORS).double()
-    variance = float(np.var(USER_VECTORS.astype(float) @ ITEM_VECTORS.T.astype(float)))
+    listed_users = USER_VECTORS[found.shared.list_of.numpy() >= 0]
+    variance = float(np.var(listed_users.astype(float) @ ITEM_VECTORS.T.astype(float)))
     divisor = variance if unit == "variance" else 1.0
     if site == "item":
         return ((u @ item_error.T) ** 2).mean() / divisor
-    listed = listed_errors(found, error)
+    listed, weight = listed_errors(found, error)
     if site == "user":
         pairs = error @ v.T
     else:
         pairs = (u[ROWS] + error) @ (v[ITEM_ROWS] + item_error).T - u[ROWS] @ v[ITEM_ROWS].T
     if unit == "variance":  # a shift of all of a user's scores moves no rank
         pairs, listed = (errors - errors.mean(1, keepdim=True) for errors in (pairs, listed))
-    return (0.5 * (pairs**2).mean() + 0.5 * (listed**2).mean()) / divisor
+    return (0.5 * (pairs**2).mean() + 0.5 * weight * (listed**2).sum()) / divisor
 
 
+@pytest.mark.usefixtures("lists")
 @pytest.mark.parametrize("site", PARTS)
 @pytest.mark.parametrize("unit", ["mse", "variance"])
 def test_inner_products(site, unit):
@@ -98,8 +109,9 @@ def test_a_users_list_is_the_best_of_the_frozen_model():
     head = DotHead(ITEM_VECTORS, draw(ITEMS, seed=9) * 3)
     found = loss_of(head, "user")
     best = np.argsort(-head.score(USER_VECTORS), axis=1)[:, :TOP]
-    assert [set(row) for row in best] == [set(row) for row in found.shared.top.numpy()]
-    drawn = found.shared.from_list(ROWS).numpy()
+    assert [set(row) for row in best] == [set(row) for row in found.shared.top[found.shared.list_of].numpy()]
+    known, drawn = (found_.numpy() for found_ in found.shared.from_lists(ROWS))
+    assert known.tolist() == list(range(len(ROWS)))
     assert all(set(items) <= set(best[row]) for row, items in zip(ROWS.tolist(), drawn, strict=True))
 
 
@@ -147,26 +159,33 @@ def cross_entropy(head, pairs, pairs_again):
 def mlp_loss(found, head, site, error, item_error):
     """From the draws of step 11, in the order they are made."""
     found.reseed(11)
-    shared = found.shared
+    shared, scored = found.shared, ROWS[: len(ROWS) // prediction._MLP_SHARE]
     u, v = USER_VECTORS.astype(float), ITEM_VECTORS.astype(float)
-    own, again = u[ROWS], u[ROWS] + error
+    own, again = u[scored], u[scored] + error[: len(scored)]
     if site == "item":
         place = torch.randint(USERS, (len(ITEM_ROWS), 16), generator=shared.rng)
         users = u[place].reshape(-1, DIM)
         of = np.repeat(v[ITEM_ROWS], 16, axis=0)[:, None]
         of_again = np.repeat(v[ITEM_ROWS] + item_error, 16, axis=0)[:, None]
         return cross_entropy(head, (users, of), (users, of_again))
-    listed = v[shared.from_list(ROWS)]
-    if site == "user":
-        drawn = drawn_again = v[shared.from_catalogue(len(ROWS))]
-    else:
-        place = torch.randint(len(ITEM_ROWS), (len(ROWS), 16), generator=shared.rng)
-        drawn, drawn_again = v[ITEM_ROWS][place], (v[ITEM_ROWS] + item_error)[place]
-    return 0.5 * cross_entropy(head, (own, listed), (again, listed)) + 0.5 * cross_entropy(
-        head, (own, drawn), (again, drawn_again)
+    known, drawn = shared.from_lists(scored)
+    listed, share = v[drawn], min(prediction._LISTED, USERS) / USERS
+    loss = (
+        0.5
+        * cross_entropy(head, (own[known], listed), (again[known], listed))
+        * len(known)
+        / len(scored)
+        / share
     )
+    if site == "user":
+        drawn = drawn_again = v[shared.from_catalogue(len(scored))]
+    else:
+        place = torch.randint(len(ITEM_ROWS), (len(scored), 16), generator=shared.rng)
+        drawn, drawn_again = v[ITEM_ROWS][place], (v[ITEM_ROWS] + item_error)[place]
+    return loss + 0.5 * cross_entropy(head, (own, drawn), (again, drawn_again))
 
 
+@pytest.mark.usefixtures("lists")
 @pytest.mark.parametrize(("site", "outside"), [("user", True), *((site, False) for site in PARTS)])
 def test_through_an_mlp_by_finite_differences(site, outside):
     head = mlp(outside=outside)

@@ -21,7 +21,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 SIZE = (132, 38)
 PICTURES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "overview": ("textual-dark", ()),
+    "overview": ("textual-dark", ("J", "J", "J")),
     "latents": ("textual-dark", ("2", "j", "j", "j")),
     "users": ("textual-light", ("4", "enter")),
     "steer": ("textual-dark", ("7", "a", "=concept:Horror:3", "enter", "L", "L", "L", "a", "=popularity:8", "enter", "H", "M")),

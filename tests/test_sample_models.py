@@ -85,9 +85,9 @@ def test_our_own_autoencoder_is_read_as_it_was_written(checks):
 
 
 def test_our_own_autoencoder_explains_as_much_as_the_foreign_one(checks):
-    """To a hundredth: sparsify's was trained on all users' histories, ours on those of nine in ten."""
+    """To half a hundredth: sparsify's was trained on all users' histories, ours on those of nine in ten."""
     ours, theirs = checks["sasrec-recaudit-sae"], checks["sasrec-sae"]
-    assert ours.stated.explained_variance > theirs.stated.explained_variance - 0.01
+    assert ours.stated.explained_variance > theirs.stated.explained_variance - 0.005
 
 
 @pytest.mark.parametrize("name", ["sasrec", "bpr"])

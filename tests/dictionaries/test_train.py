@@ -127,12 +127,12 @@ def test_axes_of_the_pca_control_are_sklearns(cli, audit):
 
 
 def test_looks_are_in_the_file(cli, audit):
-    cli("train", "bprmf", *SMALL, "--name", "x", "--steps", 230)
+    cli("train", "bprmf", *SMALL, "--name", "x", "--steps", 430)
     with reading(audit) as found:
         rows = found.rows(
             "SELECT step, explained_variance, l0, overlap, ndcg_ratio, kept FROM training_log ORDER BY 1"
         )
-    assert [row[0] for row in rows] == [100, 200, 230]
+    assert [row[0] for row in rows] == [200, 400, 430]
     assert sum(row[-1] for row in rows) == 1
     assert all(row[1] < 1 and 0 < row[2] <= 3 and 0 <= row[3] <= 1 for row in rows)
 

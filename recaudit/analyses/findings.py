@@ -216,10 +216,13 @@ def _dead(numbers: pd.DataFrame, sae: Sae) -> list[Finding]:
         return []
     n_dead = round(dead["value"] * sae.n_latents)
     said = f"{n_dead:,} of the {sae.n_latents:,} latents ({dead['value']:.0%}) fire on no case."
+    many = dead["value"] > MANY_DEAD
+    if many:
+        said += f" A dictionary of {sae.n_latents - n_dead:,} may do as well."
     return [
         Finding(
             "dead-latents",
-            "warning" if dead["value"] > MANY_DEAD else "info",
+            "warning" if many else "info",
             said if n_dead else f"Every one of the {sae.n_latents:,} latents fires on some case.",
             f"SELECT latent FROM latents WHERE sae_id = {sae.sae_id} AND dead",
         )

@@ -86,6 +86,7 @@ def train(
     that was killed goes on where it was when the same command is given again.
     """
     settings = settings_from(options)
+    from recaudit.analyses.findings import MANY_DEAD
     from recaudit.dictionaries.train import TrainRequest, train_dictionary
     from recaudit.sae.training.state import device_named
 
@@ -107,6 +108,11 @@ def train(
     note(
         f"  {trained.looks[-1].step:,} steps in {trained.looks[-1].seconds:.0f} s: {ended}; best after {best.step:,}"
     )
+    if best.dead_share > MANY_DEAD:
+        live = round((1 - best.dead_share) * len(trained.spec.encoder))
+        note(
+            f"  {live:,} latents do the explaining: a smaller dictionary may do as well (--latents, --scale)"
+        )
     note(f"next: recaudit report {printable(model or '')} --db {printable(db)}".replace("  ", " "))
 
 

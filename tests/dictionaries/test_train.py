@@ -137,6 +137,20 @@ def test_looks_are_in_the_file(cli, audit):
     assert all(row[1] < 1 and 0 < row[2] <= 3 and 0 <= row[3] <= 1 for row in rows)
 
 
+def test_a_dictionary_that_is_too_large_is_said_to_be(cli, audit):
+    wide = cli("train", "bprmf", "--latents", 2000, "--k", 1, "--steps", 200, "--loss", "auxiliary=0")
+    assert "latents do the explaining: a smaller dictionary may do as well" in wide.err
+    cli("report", "bprmf")
+    with reading(audit) as found:
+        ((said,),) = found.rows("SELECT sentence FROM findings WHERE code = 'dead-latents'")
+        ((alive,),) = found.rows(
+            "SELECT count(*) FROM latents JOIN saes USING (sae_id) WHERE role = 'sae' AND NOT dead"
+        )
+    assert f"A dictionary of {alive:,} may do as well." in said
+    narrow = cli("train", "bprmf", *SMALL, "--name", "narrow", "--steps", 200)
+    assert "smaller dictionary" not in narrow.err
+
+
 @pytest.mark.parametrize("site", ["item", "both"])
 def test_reports_speak_of_items(cli, audit, site):
     cli("train", "bprmf", *SMALL, "--name", "x", "--site", site)

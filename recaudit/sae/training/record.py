@@ -18,7 +18,7 @@ class Look:
         seconds: of training so far, looks not counted.
         explained_variance: over held-out rows.
         l0: latents active per held-out row.
-        dead_share: latents that fired in none of the last ``Settings.silent`` steps.
+        dead_share: latents that fired for none of the last 40,000 rows, nor in the last ``Settings.silent`` steps.
         overlap: of the first ten recommendations, reconstructed against original.
         ndcg_ratio: NDCG@10 kept on held-out users' validation targets; None where those are too few.
     """

@@ -39,6 +39,8 @@ Rebuild = Callable[[str, FloatArray], FloatArray]
 FEWEST_ROWS = 32
 _CHUNK_CELLS = 1 << 20
 """Numbers taken to double precision at once: 8 MiB."""
+_DEAD_AFTER = 40_000
+"""Rows without firing after which a look calls a latent dead; ``Settings.silent`` is sooner, to revive it in time."""
 _SLACK = 1.25
 """How many times ``k`` a look's L0 may be where training only draws it there."""
 
@@ -136,6 +138,7 @@ class Training:
         limits = (settings.max_steps, settings.epochs and settings.epochs * self.steps_per_epoch)
         self.schedule = Schedule(settings, min(limit for limit in limits if limit))
         self.patience = settings.silent or self.steps_per_epoch
+        self.dead_after = max(self.patience, _DEAD_AFTER // settings.batch)
         self.step, self.seconds = 0, 0.0
         self.looks: list[Look] = []
         self.best: dict[str, Tensor] = {}
@@ -215,7 +218,7 @@ class Training:
             seconds=self.seconds,
             explained_variance=float(np.mean(explained)),
             l0=float(np.mean(l0)),
-            dead_share=float((self.silent_for >= self.patience).float().mean()),
+            dead_share=float((self.silent_for >= self.dead_after).float().mean()),
             overlap=overlap,
             ndcg_ratio=ratio,
         )

@@ -212,7 +212,7 @@ class Settings:
 
 _M4R = Settings(
     kind="relu", unit="mse", start="even", optimiser="adam", beta2=0.999, rescale=False, tied=True, norm_decoder="never", site="both",
-    learning_rate=1e-3, batch=256, warmup=0, decay=0.0, max_steps=None, patience=10_000, silent=1,
+    learning_rate=1e-3, batch=256, warmup=0, decay=0.0, max_steps=None, patience=10_000, look_every=100, silent=1,
 )  # fmt: skip
 
 PRESETS: Mapping[str, Settings] = {
@@ -224,7 +224,7 @@ PRESETS: Mapping[str, Settings] = {
             start="even", optimiser="adam", beta2=0.999,
             rescale=False, norm_decoder="epoch", learning_rate=1e-4,
             weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
-            patience=10, silent=0, auxiliary_unit="variance",
+            patience=10, look_every=100, silent=0, auxiliary_unit="variance",
         ),
         replace(
             _M4R, preset="monosemanticity4rec-mf", scale=1.1, norm_in="layer_norm", epochs=18,
@@ -242,13 +242,13 @@ PRESETS: Mapping[str, Settings] = {
             preset="knots",
             start="even", optimiser="adam", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
             loss=LossWeights(auxiliary=0, l1=3e-4), learning_rate=3e-4, beta2=0.99, batch=1024,
-            epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50,
+            epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50, look_every=100,
         ),
         Settings(
             preset="popsteer",
             start="even", optimiser="adam", beta2=0.999, batch=2048, scale=64, k=32, rescale=False, norm_decoder="never",
             loss=LossWeights(auxiliary=0.5), auxiliary_unit="variance", auxiliary_latents=2, silent=0,
-            learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20,
+            learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20, look_every=100,
         ),
     )
 }  # fmt: skip

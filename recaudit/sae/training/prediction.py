@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -141,16 +142,22 @@ class DotPrediction:
             found = self._pairs(by_kind)
         else:
             ((kind, (_, error)),) = by_kind.items()
-            other = self.shared.items if kind == "case" else self.shared.x["case"]
-            if kind == "case" and self.shared.ranks_only:
-                other = other - other.mean(dim=0)
-            gram = other.T @ other / len(other)
+            gram = self._gram_of_items if kind == "case" else self._gram_of_cases
             found = {kind: error @ gram * (2 / len(error))}
         if "case" in by_kind:
             rows, error = by_kind["case"]
             found["case"] = found["case"] + self._top(rows, error)
         share = (0.5 if "case" in by_kind else 1.0) / self.shared.divisor
         return [found[kind] * share for kind, _, _ in parts]
+
+    @cached_property
+    def _gram_of_items(self) -> Tensor:
+        items = self.shared.items
+        return _gram(items - items.mean(dim=0) if self.shared.ranks_only else items)
+
+    @cached_property
+    def _gram_of_cases(self) -> Tensor:
+        return _gram(self.shared.x["case"])
 
     def _pairs(self, parts: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """All pairs of the batch, both sides reconstructed."""
@@ -164,12 +171,12 @@ class DotPrediction:
 
     def _top(self, rows: Tensor, error: Tensor) -> Tensor:
         known, drawn = self.shared.from_lists(rows)
-        items = self.shared.items[drawn]  # [m, drawn, dim]
+        items = self.shared.items.index_select(0, drawn.view(-1)).view(*drawn.shape, -1)  # [m, drawn, dim]
+        of_score = (items * error[known][:, None]).sum(dim=2)
         if self.shared.ranks_only:
-            items = items - items.mean(dim=1, keepdim=True)
-        weight = 2 / (len(rows) * _DRAWN * self.shared.listed_share)
-        of_score = torch.bmm(items, error[known][:, :, None])[:, :, 0] * weight
-        return torch.zeros_like(error).index_copy_(0, known, torch.bmm(of_score[:, None, :], items)[:, 0])
+            of_score -= of_score.mean(dim=1, keepdim=True)
+        of_score *= 2 / (len(rows) * _DRAWN * self.shared.listed_share)
+        return torch.zeros_like(error).index_copy_(0, known, (items * of_score[:, :, None]).sum(dim=1))
 
 
 @dataclass
@@ -246,6 +253,10 @@ class MlpPrediction:
             hidden = relu(hidden @ tensors[f"layers.{layer}.weight"].T + tensors[f"layers.{layer}.bias"])
         products = (users[..., :product] * v[..., :product]) @ out[:product]
         return products + hidden @ out[product:] + tensors["out.bias"]
+
+
+def _gram(rows: Tensor) -> Tensor:
+    return rows.T @ rows / len(rows)
 
 
 def _top_items(head: Head, cases: FloatArray) -> tuple[Tensor, float]:

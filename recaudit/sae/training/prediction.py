@@ -102,7 +102,9 @@ class _Shared:
         self.tensors = {name: _tensor(tensor, device) for name, tensor in head.tensors.items()}
         self.rng, self.device, self.seed = rng, device, rng.initial_seed()
         cases = x["case"]
-        listed = np.random.default_rng(self.seed).permutation(len(cases))[:_LISTED]
+        # A stream of its own: the plain seed's is the order of the first epoch, whose first batches would have all lists.
+        apart = np.random.SeedSequence(self.seed, spawn_key=(1,))
+        listed = np.random.default_rng(apart).permutation(len(cases))[:_LISTED]
         top, variance = _top_items(head, cases[listed])
         self.top = top.to(device)
         self.list_of = torch.full((len(cases),), -1, device=device)
@@ -171,7 +173,8 @@ class DotPrediction:
 
     def _top(self, rows: Tensor, error: Tensor) -> Tensor:
         known, drawn = self.shared.from_lists(rows)
-        items = self.shared.items.index_select(0, drawn.view(-1)).view(*drawn.shape, -1)  # [m, drawn, dim]
+        dim = error.shape[1]
+        items = self.shared.items.index_select(0, drawn.view(-1)).view(len(known), _DRAWN, dim)
         of_score = (items * error[known][:, None]).sum(dim=2)
         if self.shared.ranks_only:
             of_score -= of_score.mean(dim=1, keepdim=True)

@@ -11,6 +11,7 @@ from recaudit.models.heads import DotHead, MaxInterestHead, MlpHead, SigmoidMlpH
 from recaudit.sae.training import prediction
 from recaudit.sae.training.prediction import TOP, prediction_loss
 from recaudit.sae.training.settings import LossWeights, Settings
+from recaudit.sae.training.trainer import _Pool
 from tests.sae.training.reference import NAMES, Case
 
 USERS, ITEMS, DIM = 30, 150, 6
@@ -113,6 +114,29 @@ def test_a_users_list_is_the_best_of_the_frozen_model():
     known, drawn = (found_.numpy() for found_ in found.shared.from_lists(ROWS))
     assert known.tolist() == list(range(len(ROWS)))
     assert all(set(items) <= set(best[row]) for row, items in zip(ROWS.tolist(), drawn, strict=True))
+
+
+def test_which_lists_are_known_has_nothing_to_do_with_the_order_of_batches(monkeypatch):
+    monkeypatch.setattr(prediction, "_LISTED", 100)
+    cases = draw(1000, DIM, seed=5)
+    rest = {"unit": "mse", "seed": 0, "device": torch.device("cpu")}
+    shared = prediction_loss(DotHead(ITEM_VECTORS), {"case": cases}, {}, **rest).shared
+    pool = _Pool("case", cases, np.ones((1000, 1), np.float32), 1.0, torch.device("cpu"))
+    batches = pool.batches(Settings(batch=100, seed=0), step=0)
+    known = [int((shared.list_of[next(batches).rows] >= 0).sum()) for _ in range(10)]
+    assert sum(known) == 100
+    assert max(known) < 25
+
+
+@pytest.mark.parametrize("head", [DotHead(ITEM_VECTORS), mlp()], ids=["dot", "mlp"])
+def test_a_batch_without_a_known_list_is_scored_over_the_catalogue_alone(head, monkeypatch):
+    monkeypatch.setattr(prediction, "_LISTED", 1)
+    found = loss_of(head, "user")
+    (listed,) = (found.shared.list_of >= 0).nonzero()[:, 0].tolist()
+    rows = ROWS[listed != ROWS]
+    (gradient,) = found.gradients([("case", rows, ERROR[: len(rows)])])
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() > 0
 
 
 def test_draws_depend_on_seed_and_step_alone():

@@ -53,9 +53,10 @@ def concepts(
     if sum([missing, concept is not None, latent is not None]) > 1:
         raise UsageError("--missing, --concept and --latent exclude each other", fix="give one of them")
     with stages() as begin:
-        if text_encoder is not None or analyses.missing(db, model):
+        if text_encoder is not None or analyses.missing(db, model, sae_name):
             begin("looking for concepts among the latents")
-            analyses.ensure(db, model, again=text_encoder is not None, text_encoder=text_encoder)
+            again = text_encoder is not None
+            analyses.ensure(db, model, sae=sae_name, again=again, text_encoder=text_encoder)
     with reading(db) as audit:
         chosen = read.model_named(audit, model)
         sae = read.sae_of(audit, chosen, sae_name)

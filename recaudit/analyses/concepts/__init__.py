@@ -106,7 +106,7 @@ def ensure(
     """Analyse the concepts of a dictionary and its controls, unless it has been done.
 
     Args:
-        sae: as for ``missing``.
+        sae: as for ``missing``; a control's name stands for the dictionary that it is beside.
         again: also where it has been done.
         text_encoder: model of sentence-transformers whose vectors of titles and genres are the independent
             embedding; metadata by default.
@@ -121,7 +121,7 @@ def ensure(
     encode = None if text_encoder is None else embeddings.sentence_encoder(text_encoder)
     with writing(db) as audit:
         model = read.model_named(audit, name)
-        found = read.sae_of(audit, model, sae)
+        found = _dictionary_of(audit, model, sae)
         said = {"model": model.name, "sae": found.name, **(arguments or {})}
         if text_encoder is not None:
             said["text_encoder"] = text_encoder
@@ -129,6 +129,15 @@ def ensure(
         write.add_run(audit, run)
         controls = read.controls(audit, model.model_id, found)
         analyse(audit, model, found, controls, seed=seed, run=run, encode_text=encode)
+
+
+def _dictionary_of(audit: Audit, model: Model, name: str | None) -> Sae:
+    found = read.sae_of(audit, model, name)
+    if found.control_of is None:
+        return found
+    return next(
+        beside for beside in read.dictionaries(audit, model.model_id) if beside.sae_id == found.control_of
+    )
 
 
 def item_scores(

@@ -151,6 +151,22 @@ def test_command_lists_concepts_and_what_is_missing(analysed, cli):
     assert {line.split(",")[1] for line in genres.out.splitlines()[1:]} == {"genre"}
 
 
+@pytest.mark.parametrize("asked", ["older", "older:neurons"])
+def test_command_looks_at_the_dictionary_it_is_asked_for(analysed, cli, tmp_path, asked):
+    path = tmp_path / "two.duckdb"
+    shutil.copy(analysed, path)
+    for name in ("older", "newer"):
+        sizes = ("--steps", 30, "--latents", 24, "--k", 3)
+        assert cli("train", "sasrec_sae", *sizes, "--name", name, "--db", path).code == 0
+    assert cli("report", "sasrec_sae", "--sae", "older", "--db", path).code == 0
+    found = cli("concepts", "sasrec_sae", "--sae", asked, "--limit", -1, "--format", "json", "--db", path)
+    assert json.loads(found.out)["rows"]
+    with reading(path) as audit:
+        looked_at = audit.rows("SELECT DISTINCT saes.name FROM concept_coverage JOIN saes USING (sae_id)")
+    assert {"older", "older:untrained", "older:neurons", "older:pca"} <= {name for (name,) in looked_at}
+    assert "newer" not in {name for (name,) in looked_at}
+
+
 def test_command_follows_a_concept_to_its_latents_and_back(analysed, cli):
     out = cli(
         "concepts",

@@ -97,7 +97,7 @@ class Settings:
     encoder_bias: bool = True
     tied: bool = False
     norm_decoder: str = "step"
-    learning_rate: float = 8e-3
+    learning_rate: float = 6e-3
     optimiser: str = "lazy-adam"
     beta2: float = 0.99
     weight_decay: float = 0.0
@@ -109,8 +109,8 @@ class Settings:
     decay: float = 0.3
     patience: int = 5
     look_every: int = 200
-    silent: int = 10
-    auxiliary_latents: float = 0.5
+    silent: int = 4
+    auxiliary_latents: float = 0.25
     auxiliary_unit: str = "residual"
     seed: int = 0
 
@@ -224,7 +224,7 @@ PRESETS: Mapping[str, Settings] = {
             start="even", optimiser="adam", beta2=0.999,
             rescale=False, norm_decoder="epoch", learning_rate=1e-4,
             weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
-            patience=10, look_every=100, silent=0, auxiliary_unit="variance",
+            patience=10, look_every=100, silent=0, auxiliary_latents=0.5, auxiliary_unit="variance",
         ),
         replace(
             _M4R, preset="monosemanticity4rec-mf", scale=1.1, norm_in="layer_norm", epochs=18,

@@ -6,10 +6,12 @@ Thresholds are here and nowhere else; they choose words, never verdicts: gates h
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from recaudit.analyses.health import DENSE
+from recaudit.analyses.health import DENSE, RARE
 from recaudit.store import Audit, read, views, write
 from recaudit.store.read import Model, Sae
 from recaudit.store.write import Finding, Run
@@ -20,6 +22,9 @@ FAITHFUL, UNFAITHFUL = 0.95, 0.80
 FEW_USERS = 500
 HEAVY_SHARE = 0.25
 MANY_DEAD = 0.2
+MANY_RARE = 0.5
+LEARNED_BY_HEART, FEWEST_HELD_OUT = 0.1, 50
+"""Explained variance that vectors held out from a training lose against those that were not; of fewer vectors it says little."""
 CLEARLY_BETTER = 0.01
 """Explained variance by which another reading of an SAE must win before the stated one is in doubt."""
 NOT_ITS_VECTORS = 0.2
@@ -43,6 +48,8 @@ def collect(audit: Audit, model: Model, sae: Sae | None, protocol: str, run: Run
             *_fidelity(numbers, model, protocol),
             *reading_findings(sae),
             *_dead(numbers, sae),
+            *_rare(numbers, sae),
+            *_by_heart(sae),
             *_dense(audit, sae),
         )
         found += [(sae.sae_id, finding) for finding in about_sae]
@@ -225,6 +232,49 @@ def _dead(numbers: pd.DataFrame, sae: Sae) -> list[Finding]:
             "warning" if many else "info",
             said if n_dead else f"Every one of the {sae.n_latents:,} latents fires on some case.",
             f"SELECT latent FROM latents WHERE sae_id = {sae.sae_id} AND dead",
+        )
+    ]
+
+
+def _rare(numbers: pd.DataFrame, sae: Sae) -> list[Finding]:
+    rare = _number(numbers, "sae.rare_share")
+    if rare is None or rare["value"] <= MANY_RARE:
+        return []
+    return [
+        Finding(
+            "rare-latents",
+            "warning",
+            f"{round(rare['value'] * sae.n_latents):,} of the {sae.n_latents:,} latents ({rare['value']:.0%}) fire on fewer "
+            f"than {RARE} of the cases looked at: too few to name them or to show that they stand for anything.",
+            f"SELECT latent, n_cases FROM latents WHERE sae_id = {sae.sae_id} AND n_cases < {RARE}",
+        )
+    ]
+
+
+def learned_by_heart(record: Mapping[str, Any]) -> bool:
+    """Whether a training explains vectors that it was trained on far better than others.
+
+    Args:
+        record: ``Trained.record()``; one of an earlier version lacks what this asks for.
+    """
+    explained = record.get("explained_variance")
+    if explained is None or min(record["held_out"].values()) < FEWEST_HELD_OUT:
+        return False
+    return bool(explained["trained_on"] - explained["held_out"] > LEARNED_BY_HEART)
+
+
+def _by_heart(sae: Sae) -> list[Finding]:
+    if not sae.training or not learned_by_heart(sae.training):
+        return []
+    explained = sae.training["explained_variance"]
+    return [
+        Finding(
+            "learned-by-heart",
+            "warning",
+            f"The dictionary explains {explained['trained_on']:.2f} of the variance of vectors that it was trained on and "
+            f"{explained['held_out']:.2f} of others: it has learned some by heart, and figures on those flatter it. As many principal axes "
+            f"as latents are active explain {explained['held_out_by_axes']:.2f} of the others.",
+            f"SELECT training FROM saes WHERE sae_id = {sae.sae_id}",
         )
     ]
 

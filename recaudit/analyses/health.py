@@ -1,4 +1,4 @@
-"""Is the dictionary in order? Sparsity, dead and dense latents, near-duplicate directions."""
+"""Is the dictionary in order? Sparsity, dead, rare and dense latents, near-duplicate directions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from recaudit.store.write import Metric, Run
 
 DENSE = 0.1
 """Firing on more than this share of cases makes a latent dense: closer to a bias than to a concept."""
+RARE = 10
+"""Firing on fewer cases than this, a latent can neither be named nor shown to stand for anything."""
 
 
 def analyse(audit: Audit, model: Model, sae: Sae, *, seed: int, run: Run) -> None:
@@ -23,6 +25,9 @@ def analyse(audit: Audit, model: Model, sae: Sae, *, seed: int, run: Run) -> Non
     metrics = [
         Metric("sae.l0", l0.value, l0.n, l0.low, l0.high),
         Metric("sae.dead_share", float(latents["dead"].mean()), n, unit="latents", better="lower"),
+        Metric(
+            "sae.rare_share", float((latents["n_cases"] < RARE).mean()), n, unit="latents", better="lower"
+        ),
         Metric("sae.dense_share", float((latents["density"] > DENSE).mean()), n, unit="latents"),
         Metric(
             "sae.max_decoder_cosine",

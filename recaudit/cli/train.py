@@ -86,7 +86,7 @@ def train(
     that was killed goes on where it was when the same command is given again.
     """
     settings = settings_from(options)
-    from recaudit.analyses.findings import MANY_DEAD
+    from recaudit.analyses.findings import MANY_DEAD, learned_by_heart
     from recaudit.dictionaries.train import TrainRequest, train_dictionary
     from recaudit.sae.training.state import device_named
 
@@ -101,7 +101,8 @@ def train(
     kept = "" if best.ndcg_ratio is None else f", {best.ndcg_ratio:.1%} of the NDCG@10"
     note(
         f"{printable(called)}: {len(trained.spec.encoder):,} latents, {best.l0:.1f} active; on held-out rows it explains "
-        f"{best.explained_variance:.3f} of the variance and keeps {best.overlap:.0%} of the first ten "
+        f"{best.explained_variance:.3f} of the variance ({max(round(best.l0), 1)} principal axes "
+        f"{trained.explained_by_axes:.3f}) and keeps {best.overlap:.0%} of the first ten "
         f"recommendations{kept}; {best.dead_share:.1%} dead"
     )
     ended = "nothing improved any more" if trained.stopped == "plateau" else "all steps were taken"
@@ -112,6 +113,11 @@ def train(
         live = round((1 - best.dead_share) * len(trained.spec.encoder))
         note(
             f"  {live:,} latents do the explaining: a smaller dictionary may do as well (--latents, --scale)"
+        )
+    if learned_by_heart(trained.record()):
+        note(
+            f"  of the vectors it was trained on it explains {trained.explained_trained:.3f}: they are few, and partly "
+            "learned by heart (fewer latents, say --scale 4, carry over better)"
         )
     note(f"next: recaudit report {printable(model or '')} --db {printable(db)}".replace("  ", " "))
 

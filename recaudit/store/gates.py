@@ -112,6 +112,8 @@ def offenders(model: Model, sae: Sae | None, metric: str, slice_: str, protocol:
         )
     if metric == "sae.dead_share":
         return f"SELECT latent FROM latents WHERE sae_id = {own} AND dead ORDER BY latent"
+    if metric == "sae.rare_share":
+        return f"SELECT latent, n_cases FROM latents WHERE sae_id = {own} ORDER BY n_cases, latent"
     if metric in {"sae.dense_share", "sae.l0"}:
         return (
             f"SELECT latent, density, n_users FROM latents WHERE sae_id = {own} ORDER BY density DESC, latent"

@@ -8,22 +8,26 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from recaudit.analyses.reconstruction import stored_codes
 from recaudit.dictionaries import train as training
 from recaudit.errors import ExitCode, NoVerdictError, UsageError
 from recaudit.ingest import IngestRequest, ingest
+from recaudit.metrics.reconstruction import explained_variance
 from recaudit.sae import decode
 from recaudit.sae.autoencoder import SparseAutoencoder
 from recaudit.sae.controls import CONTROLS
 from recaudit.sae.training.settings import PRESETS, Settings
 from recaudit.store import read, reading, write, writing
 
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_models"
 SMALL = ("--steps", 30, "--latents", 24, "--k", 3)
 TABLES = "SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1"
 
@@ -113,7 +117,6 @@ def test_what_is_stored_is_what_it_does(cli, audit, kind, site):
 
 
 def test_axes_of_the_pca_control_are_sklearns(cli, audit):
-    from sklearn.decomposition import PCA
 
     cli("train", "bprmf", *SMALL, "--name", "x")
     with reading(audit) as found:
@@ -149,6 +152,51 @@ def test_a_dictionary_that_is_too_large_is_said_to_be(cli, audit):
     assert f"A dictionary of {alive:,} may do as well." in said
     narrow = cli("train", "bprmf", *SMALL, "--name", "narrow", "--steps", 200)
     assert "smaller dictionary" not in narrow.err
+
+
+def test_a_dictionary_that_learned_its_vectors_by_heart_is_said_to_have(cli):
+    said = "they are few, and partly learned by heart"
+    sample = ("--data", SAMPLES / "movielens-small", "--ids", SAMPLES / "ids.csv")
+    assert cli("ingest", SAMPLES / "recbole-bpr.pth", *sample, "--name", "bpr").code == 0
+    assert said in cli("train", "bpr", "--name", "long", "--steps", 600).err
+    assert said not in cli("train", "bpr", "--name", "short", *SMALL).err
+    for name in ("long", "short"):
+        cli("report", "bpr", "--sae", name)
+    with reading(Path("audit.duckdb")) as found:
+        model = read.model_named(found, "bpr")
+        long = read.sae_of(found, model, "long")
+        told = found.rows("SELECT sae_id FROM findings WHERE code = 'learned-by-heart'")
+        users = read.cases(found, model, ("user",)).vectors
+        spec = read.sae_spec(found, model, long)
+    assert told == [(long.sae_id,)]
+    explained = long.training["explained_variance"]
+    everyone = explained_variance(users, SparseAutoencoder(spec).reconstruct(users))
+    assert explained["held_out"] < everyone < explained["trained_on"]
+    axes = PCA(8).fit(users)
+    assert explained["held_out_by_axes"] == pytest.approx(axes.explained_variance_ratio_.sum(), abs=0.03)
+
+
+def test_latents_that_fire_too_rarely_to_be_told(cli, audit):
+    cli("train", "bprmf", "--latents", 300, "--steps", 600)
+    cli("train", "bprmf", *SMALL, "--name", "small")
+    shares = {}
+    for name in ("topk-300-k8", "small"):
+        cli("report", "bprmf", "--sae", name)
+        with reading(audit) as found:
+            model = read.model_named(found, "bprmf")
+            sae = read.sae_of(found, model, name)
+            fired = read.latent_columns(found, sae)["n_cases"]
+            ((share,),) = found.rows(
+                f"SELECT value FROM metrics WHERE metric = 'sae.rare_share' AND sae_id = {sae.sae_id}"
+            )
+            told = found.rows(
+                f"SELECT evidence FROM findings WHERE code = 'rare-latents' AND sae_id = {sae.sae_id}"
+            )
+            listed = [len(found.rows(evidence)) for (evidence,) in told]
+        assert share == np.mean(fired < 10)
+        shares[name] = share, listed
+    assert shares["topk-300-k8"][1] == [round(300 * shares["topk-300-k8"][0])]
+    assert shares["small"][1] == []
 
 
 @pytest.mark.parametrize("site", ["item", "both"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recaudit.metrics.catalogue.definition import Definition
+from recaudit.metrics.catalogue.definition import OURS, Definition
 from recaudit.metrics.ranking import CUTOFFS
 
 _RECSAE = "RecSAE, arXiv 2411.06112"
@@ -122,6 +122,15 @@ MODELS: tuple[Definition, ...] = (
         "0..1",
         "lower",
         "standard",
+    ),
+    Definition(
+        "sae.rare_share",
+        "Rare latents",
+        "share of latents that fire on fewer than ten newest cases (or items), dead ones among them: too few to name "
+        "or test",
+        "0..1",
+        "lower",
+        OURS,
     ),
     Definition(
         "sae.dense_share",

@@ -52,6 +52,10 @@ class Trained:
     rows: dict[str, int]
     """Vectors trained on, by kind (``case``, ``item``)."""
     held_out: dict[str, int]
+    explained_trained: float
+    """Explained variance of vectors trained on; ``best.explained_variance`` is of others."""
+    explained_by_axes: float
+    """What the principal axes of the vectors trained on, as many as latents are active, explain of those others."""
     stopped: str
     """``plateau`` or ``steps``."""
     prediction: str | None
@@ -71,6 +75,11 @@ class Trained:
             "held_out": self.held_out,
             "steps": self.looks[-1].step,
             "best_step": self.best.step,
+            "explained_variance": {
+                "trained_on": self.explained_trained,
+                "held_out": self.best.explained_variance,
+                "held_out_by_axes": self.explained_by_axes,
+            },
             "stopped": self.stopped,
             "prediction": self.prediction,
         }

@@ -41,6 +41,8 @@ _CHUNK_CELLS = 1 << 20
 """Numbers taken to double precision at once: 8 MiB."""
 _DEAD_AFTER = 40_000
 """Rows without firing after which a look calls a latent dead; ``Settings.silent`` is sooner, to revive it in time."""
+_TRIED = 20_000
+"""Training rows at most that a finished dictionary is tried on, evenly spaced."""
 _SLACK = 1.25
 """How many times ``k`` a look's L0 may be where training only draws it there."""
 
@@ -202,12 +204,8 @@ class Training:
 
     def _look(self, judge: Judge) -> Look:
         sae = SparseAutoencoder(self.parameters.spec())
-        explained, l0 = [], []
-        for rows in self.data.held_out.values():
-            codes = sae.encode(rows)
-            explained.append(explained_variance(rows, sae.decode(codes, rows)))
-            l0.append(len(codes.value) / max(len(rows), 1))
-        if not np.isfinite(explained).all():
+        explained, l0 = _explained(sae, self.data.held_out)
+        if not np.isfinite(explained):
             raise NoVerdictError(
                 f"the weights ran away before step {self.step}: they reconstruct no numbers any more",
                 fix="give a smaller --learning-rate",
@@ -216,8 +214,8 @@ class Training:
         look = Look(
             step=self.step,
             seconds=self.seconds,
-            explained_variance=float(np.mean(explained)),
-            l0=float(np.mean(l0)),
+            explained_variance=explained,
+            l0=l0,
             dead_share=float((self.silent_for >= self.dead_after).float().mean()),
             overlap=overlap,
             ndcg_ratio=ratio,
@@ -242,15 +240,40 @@ class Training:
     def finished(self) -> Trained:
         """The dictionary of the best look; of the last where none has the sparsity aimed at, as with ``relu``."""
         self.parameters.restore(self.best)
+        spec = self.parameters.spec()
+        some = {kind: rows[:: -(-len(rows) // _TRIED)] for kind, rows in self.data.train.items()}
+        explained, _ = _explained(SparseAutoencoder(spec), some)
+        kept = next(look for look in self.looks if look.kept)
         return Trained(
-            spec=self.parameters.spec(),
+            spec=spec,
             settings=self.settings,
             looks=tuple(self.looks),
             rows={kind: len(rows) for kind, rows in self.data.train.items()},
             held_out={kind: len(rows) for kind, rows in self.data.held_out.items()},
+            explained_trained=explained,
+            explained_by_axes=_explained_by_axes(self.data, round(kept.l0)),
             stopped=self.schedule.reason,
             prediction=None if self.prediction is None else self.prediction.about,
         )
+
+
+def _explained(sae: SparseAutoencoder, vectors: Mapping[str, FloatArray]) -> tuple[float, float]:
+    """Explained variance and L0, each the mean over kinds."""
+    explained, l0 = [], []
+    for rows in vectors.values():
+        codes = sae.encode(rows)
+        explained.append(explained_variance(rows, sae.decode(codes, rows)))
+        l0.append(len(codes.value) / max(len(rows), 1))
+    return float(np.mean(explained)), float(np.mean(l0))
+
+
+def _explained_by_axes(data: TrainingData, count: int) -> float:
+    """Explained variance of held-out vectors, the mean over kinds, by principal axes of those trained on."""
+    mean, covariance = _moments(list(data.train.values()))
+    axes = np.linalg.eigh(covariance)[1][:, -max(count, 1) :]
+    return float(
+        np.mean([explained_variance(x, mean + (x - mean) @ axes @ axes.T) for x in data.held_out.values()])
+    )
 
 
 class _Pool:

@@ -109,7 +109,7 @@ class Settings:
     decay: float = 0.3
     patience: int = 5
     look_every: int = 200
-    silent: int = 4
+    silent: int = 6
     auxiliary_latents: float = 0.25
     auxiliary_unit: str = "residual"
     seed: int = 0

@@ -201,7 +201,7 @@ def test_two_seeds_of_one_model_share_what_is_in_the_model(planted, tmp_path):
     """Five genres are planted: most come back as latents under another seed, and none in an untrained dictionary."""
     path = shutil.copy(planted, tmp_path / "seeds.duckdb")
     for seed in (0, 1):
-        settings = Settings(seed=seed, latents=8, k=2, max_steps=300)
+        settings = Settings(seed=seed, latents=6, k=2, max_steps=600)
         train_dictionary(TrainRequest(path, settings, model="plain", name=f"seed{seed}"))
     found = diff((path, "plain"), (path, "plain"), sae_a="seed0", sae_b="seed1")
     assert (found.a.label, found.b.label) == ("plain by seed0", "plain by seed1")

@@ -51,6 +51,21 @@ def test_links_lead_on_and_back(drive, made):
     drive(made, steps, size=(80, 24))
 
 
+def test_a_table_that_is_leapt_to_is_under_its_heading(drive, made):
+    async def steps(see):
+        await see.press("4", "enter")
+        page = see.app.pane.page
+        titles = [block.title for block in page.blocks if block.rows and block.title]
+        for key, wanted in (("J", titles[1]), ("J", titles[2]), ("K", titles[1])):
+            await see.press(key)
+            assert page.behind[0].title == wanted
+            assert page.behind[1] is page.behind[0].rows[0]
+            lines = [line for line in see.text.splitlines() if wanted in line]
+            assert lines, f"{wanted} is not on the screen after {key}"
+
+    drive(made, steps, size=(80, 24))
+
+
 @pytest.mark.parametrize(
     ("query", "kind", "key"),
     [

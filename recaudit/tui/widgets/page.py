@@ -58,6 +58,8 @@ behind it, `e` exports its table.
         super().__init__(id=id, classes=classes, markup=False)
         self.blocks: list[Block] = []
         self._behind: dict[int, tuple[Block, Row | None]] = {}
+        self._above: dict[int, int] = {}
+        """Lines of heading and drawing above each block's first place."""
         self._drawn_for = 0
         self._due: list[Block] = []
         self._soon: Timer | None = None
@@ -115,6 +117,7 @@ behind it, `e` exports its table.
         place, scrolled = (self.highlighted, self.scroll_y) if keep else (None, 0)
         self._drawn_for, self._due = self._width, []
         self._behind.clear()
+        self._above.clear()
         options: list[Option] = []
         for block in self.blocks:
             options += self._options_of(block, len(options))
@@ -150,10 +153,14 @@ behind it, `e` exports its table.
             head.append([(text, QUIET) for text, _ in fit.line(names, block.columns)])
         if head:
             options.append(Option(Lines(head), disabled=True))
+        above = len(head) - bool(first)
         if block.draw is not None:
             # The drawing itself takes no cursor: a block of cursor colour would hide its dots.
-            drawn = Lines([[(line, "$primary")] for line in block.draw(width)])
-            options.append(Option(drawn, disabled=True))
+            drawn = block.draw(width)
+            options.append(Option(Lines([[(line, "$primary")] for line in drawn]), disabled=True))
+            above += len(drawn)
+        self._above[first + len(options)] = above
+        if block.draw is not None:
             self._behind[first + len(options)] = (block, None)
             below = wrapped(block.below or "drawn from the rows of its SQL", width)
             options.append(Option(Lines([[(line, QUIET)] for line in below])))
@@ -197,11 +204,11 @@ behind it, `e` exports its table.
             self.scroll_home(animate=False)
 
     def action_next_block(self) -> None:
-        """To the first row of the next block."""
+        """To the next block: its first row, under its heading."""
         self._to_block(1)
 
     def action_previous_block(self) -> None:
-        """To the first row of the block before."""
+        """To the block before, likewise."""
         self._to_block(-1)
 
     def _to_block(self, step: int) -> None:
@@ -215,7 +222,10 @@ behind it, `e` exports its table.
         wanted = [s for s in starts if s > at] if step > 0 else [s for s in reversed(starts) if s < at]
         if wanted:
             self.highlighted = wanted[0]
-            self.scroll_to_highlight(top=step > 0 and wanted[0] != starts[0])
+            if wanted[0] != starts[0]:
+                self.scroll_to_highlight(top=True)
+                above = min(self._above[wanted[0]], self.scrollable_content_region.height - 1)
+                self.scroll_relative(y=-above, animate=False, immediate=True)
 
     def copies(self) -> list[tuple[str, str]]:
         """What can be copied: the row, each of its values, the SQL."""

@@ -38,6 +38,10 @@ def settings_options(function: F) -> F:
                 help="reconstruction, auxiliary, l1, kl, rho, prediction or sparsity; repeatable.",
             ),
             click.option("--norm", help="Of each input row: none, layernorm or standardise."),
+            click.option(
+                "--augment", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
+                help="Of noise like the data in every row a step sees (default: 0.5 with fewer than 5 vectors a latent, else 0).",
+            ),
             click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="Of Adam, at its highest."),
             click.option("--batch", type=_POSITIVE, help="Rows per step."),
             click.option("--steps", type=_POSITIVE, help="Gradient steps at most."),
@@ -114,10 +118,15 @@ def train(
         note(
             f"  {live:,} latents do the explaining: a smaller dictionary may do as well (--latents, --scale)"
         )
+    if settings.augment is None and trained.settings.augment:
+        note(
+            f"  {sum(trained.rows.values()):,} vectors are few for {len(trained.spec.encoder):,} latents: every step saw them "
+            f"with a share of noise like them (--augment {trained.settings.augment:g})"
+        )
     if learned_by_heart(trained.record()):
         note(
             f"  of the vectors it was trained on it explains {trained.explained_trained:.3f}: they are few, and partly "
-            "learned by heart (fewer latents, say --scale 4, carry over better)"
+            f"learned by heart{'' if trained.settings.augment else ' (--augment 0.5 carries over better)'}"
         )
     note(f"next: recaudit report {printable(model or '')} --db {printable(db)}".replace("  ", " "))
 

@@ -21,7 +21,7 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
         UsageError: a preset, term or normalisation that is none.
     """
     named = {"learning_rate": "learning_rate", "steps": "max_steps"}
-    plain = ("kind", "scale", "latents", "k", "site", "batch", "patience", *named)
+    plain = ("kind", "scale", "latents", "k", "site", "batch", "patience", "augment", *named)
     changed = {named.get(key, key): options[key] for key in plain if options[key] is not None}
     if options["scale"] is not None and options["latents"] is not None:
         raise UsageError("--scale and --latents exclude each other", fix="give one of them")

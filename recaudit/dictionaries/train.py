@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from recaudit.store import Audit, read, reading, write, writing
 from recaudit.store.read import Model, Sae
 from recaudit.text import printable
 
+FEW_VECTORS, AUGMENT = 5, 0.5
+"""With fewer vectors than so many a latent, training augments them (``Settings.augment``) unless told."""
 HELD_OUT = 0.1
 """Share of users, and of items, that a training never sees: looks are on them."""
 
@@ -54,7 +56,7 @@ class Prepared:
 
     model: Model
     settings: Settings
-    """As asked, without the default's prediction term where the model's scorer has no gradient for it."""
+    """As asked, and as ``suited`` to the model where nothing was."""
     data: TrainingData
     judge: Judge
 
@@ -112,14 +114,19 @@ def prepare(db: Path, model_name: str | None, settings: Settings) -> Prepared:
             partners=_partners(entities, users, settings),
         )
         judge = make_judge(audit, model, protocol_named(model.protocol), settings.site, users, settings.seed)
-    return Prepared(model, suited(settings, data.head), data, judge)
+    width = settings.width(next(iter(data.train.values())).shape[1])
+    few = sum(map(len, data.train.values())) < FEW_VECTORS * width
+    return Prepared(model, suited(settings, data.head, few), data, judge)
 
 
-def suited(settings: Settings, head: Head | None) -> Settings:
-    """The settings without the preset's own prediction term where a head cannot be trained through.
+def suited(settings: Settings, head: Head | None, few: bool) -> Settings:
+    """The settings for this model: without the preset's own prediction term where its head cannot be trained through, and
+    with augmentation where its vectors are few.
 
-    One that was asked for stays, and is refused later.
+    What was asked for stays; a prediction term is refused later.
     """
+    if settings.augment is None:
+        settings = replace(settings, augment=AUGMENT if few else 0.0)
     usual = PRESETS[settings.preset].loss.prediction
     if settings.loss.prediction != usual or (head is not None and head.kind in TRAINABLE_HEADS):
         return settings

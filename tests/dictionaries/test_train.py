@@ -141,7 +141,9 @@ def test_looks_are_in_the_file(cli, audit):
 
 
 def test_a_dictionary_that_is_too_large_is_said_to_be(cli, audit):
-    wide = cli("train", "bprmf", "--latents", 2000, "--k", 1, "--steps", 200, "--loss", "auxiliary=0")
+    wide = cli(
+        "train", "bprmf", "--latents", 2000, "--k", 1, "--steps", 200, "--loss", "auxiliary=0", "--augment", 0
+    )
     assert "latents do the explaining: a smaller dictionary may do as well" in wide.err
     cli("report", "bprmf")
     with reading(audit) as found:
@@ -158,8 +160,13 @@ def test_a_dictionary_that_learned_its_vectors_by_heart_is_said_to_have(cli):
     said = "they are few, and partly learned by heart"
     sample = ("--data", SAMPLES / "movielens-small", "--ids", SAMPLES / "ids.csv")
     assert cli("ingest", SAMPLES / "recbole-bpr.pth", *sample, "--name", "bpr").code == 0
-    assert said in cli("train", "bpr", "--name", "long", "--steps", 600).err
-    assert said not in cli("train", "bpr", "--name", "short", *SMALL).err
+    long = cli("train", "bpr", "--name", "long", "--steps", 600).err
+    assert said in long
+    assert "604 vectors are few for 512 latents" in long
+    assert "--augment 0.5" in long
+    short = cli("train", "bpr", "--name", "short", "--augment", 0, *SMALL).err
+    assert said not in short
+    assert "--augment" not in short
     for name in ("long", "short"):
         cli("report", "bpr", "--sae", name)
     with reading(Path("audit.duckdb")) as found:
@@ -169,6 +176,7 @@ def test_a_dictionary_that_learned_its_vectors_by_heart_is_said_to_have(cli):
         users = read.cases(found, model, ("user",)).vectors
         spec = read.sae_spec(found, model, long)
     assert told == [(long.sae_id,)]
+    assert long.training["settings"]["augment"] == 0.5
     explained = long.training["explained_variance"]
     everyone = explained_variance(users, SparseAutoencoder(spec).reconstruct(users))
     assert explained["held_out"] < everyone < explained["trained_on"]

@@ -67,6 +67,9 @@ class Settings:
         rescale: train on vectors divided by their root mean square distance from the mean, and fold that back
             into the weights; otherwise the loss and its weights are in the model's own units.
         unit: what the squared error is divided by: ``variance`` of the data or ``mse``, the width.
+        augment: share s of noise. A step sees √(1 - s²) of a row's distance from the mean and s of a draw with the
+            covariance of all, so that few rows are not learned by heart (Chapelle et al. 2000, "Vicinal risk
+            minimization"). None lets `prepare` choose by their number; a training takes it for 0.
         optimiser: ``adam``, or ``lazy-adam``, in which a latent without a gradient stands still (`Adam`).
         norm_decoder: rows to unit length after each ``step``, each ``epoch``, or ``never``.
         epoch: rows that make an epoch: ``rows`` of the data, or ``interactions`` of the training split, over
@@ -93,6 +96,7 @@ class Settings:
     norm_in: str = "none"
     start: str = "whitened"
     rescale: bool = True
+    augment: float | None = None
     pre_bias: bool = True
     encoder_bias: bool = True
     tied: bool = False
@@ -190,6 +194,7 @@ class Settings:
         for name, value, possible in (
             ("scale", self.scale, self.scale > 0),
             ("latents", self.latents, self.latents is None or self.latents > 0),
+            ("augment", self.augment, self.augment is None or 0 <= self.augment < 1),
             ("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf),
             ("beta2", self.beta2, 0 <= self.beta2 < 1),
             ("weight_decay", self.weight_decay, self.weight_decay >= 0),
@@ -211,7 +216,7 @@ class Settings:
 
 
 _M4R = Settings(
-    kind="relu", unit="mse", start="even", optimiser="adam", beta2=0.999, rescale=False, tied=True, norm_decoder="never", site="both",
+    kind="relu", unit="mse", start="even", optimiser="adam", beta2=0.999, rescale=False, augment=0.0, tied=True, norm_decoder="never", site="both",
     learning_rate=1e-3, batch=256, warmup=0, decay=0.0, max_steps=None, patience=10_000, look_every=100, silent=1,
 )  # fmt: skip
 
@@ -222,7 +227,7 @@ PRESETS: Mapping[str, Settings] = {
         Settings(
             preset="recsae",
             start="even", optimiser="adam", beta2=0.999,
-            rescale=False, norm_decoder="epoch", learning_rate=1e-4,
+            rescale=False, augment=0.0, norm_decoder="epoch", learning_rate=1e-4,
             weight_decay=1e-6, batch=16, epoch="interactions", epochs=50, max_steps=None, warmup=0, decay=0.0,
             patience=10, look_every=100, silent=0, auxiliary_latents=0.5, auxiliary_unit="variance",
         ),
@@ -240,13 +245,13 @@ PRESETS: Mapping[str, Settings] = {
         ),
         Settings(
             preset="knots",
-            start="even", optimiser="adam", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False,
+            start="even", optimiser="adam", scale=8, k=32, unit="mse", norm_in="standardise", rescale=False, augment=0.0,
             loss=LossWeights(auxiliary=0, l1=3e-4), learning_rate=3e-4, beta2=0.99, batch=1024,
             epochs=250, max_steps=None, warmup=0, decay=0.0, patience=50, look_every=100,
         ),
         Settings(
             preset="popsteer",
-            start="even", optimiser="adam", beta2=0.999, batch=2048, scale=64, k=32, rescale=False, norm_decoder="never",
+            start="even", optimiser="adam", beta2=0.999, batch=2048, scale=64, k=32, rescale=False, augment=0.0, norm_decoder="never",
             loss=LossWeights(auxiliary=0.5), auxiliary_unit="variance", auxiliary_latents=2, silent=0,
             learning_rate=1e-3, epochs=200, max_steps=None, warmup=0, decay=0.0, patience=20, look_every=100,
         ),

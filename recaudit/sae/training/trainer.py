@@ -36,6 +36,7 @@ FloatArray64 = NDArray[np.float64]
 Rebuild = Callable[[str, FloatArray], FloatArray]
 """Kind (``case`` or ``item``) and vectors [n, dim] to their reconstruction."""
 
+KINDS = ("case", "item")
 FEWEST_ROWS = 32
 _CHUNK_CELLS = 1 << 20
 """Numbers taken to double precision at once: 8 MiB."""
@@ -286,6 +287,17 @@ class _Pool:
         self.x = torch.from_numpy(rows / np.float32(scale)).to(device)
         self.gain = torch.from_numpy(gain * np.float32(scale)).to(device)
 
+    @cached_property
+    def spread(self) -> tuple[Tensor, Tensor]:
+        """Mean [dim], and [dim, dim]: standard normal rows times it have the covariance of ``x``."""
+        mean, covariance = _moments([self.x.cpu().numpy()])
+        values, axes = np.linalg.eigh(covariance)
+        root = (axes * np.sqrt(values.clip(min=0))).T
+        return self._placed(mean), self._placed(root)
+
+    def _placed(self, array: FloatArray64) -> Tensor:
+        return torch.from_numpy(array.astype(np.float32)).to(self.x.device)
+
     def batches(self, settings: Settings, step: int) -> Iterator[Batch]:
         """Batches from a step on, each epoch in an order of its own; an incomplete last one is left out."""
         n = len(self.x)
@@ -296,8 +308,19 @@ class _Pool:
             order = np.random.default_rng([settings.seed, epoch]).permutation(n)
             for start in range(place * size, per_epoch * size, size):
                 rows = torch.from_numpy(order[start : start + size]).to(self.x.device)
-                yield Batch(self.kind, rows, self.x.index_select(0, rows), self.gain.index_select(0, rows))
+                x = self._augmented(self.x.index_select(0, rows), settings, step)
+                yield Batch(self.kind, rows, x, self.gain.index_select(0, rows))
+                step += 1
             epoch, place = epoch + 1, 0
+
+    def _augmented(self, x: Tensor, settings: Settings, step: int) -> Tensor:
+        share = settings.augment
+        if not share:
+            return x
+        rng = np.random.default_rng([settings.seed, step, KINDS.index(self.kind)])
+        mean, root = self.spread
+        drawn = torch.from_numpy(rng.standard_normal(x.shape, np.float32)).to(x.device) @ root
+        return mean + math.sqrt(1 - share**2) * (x - mean) + share * drawn
 
 
 def _normalised(rows: FloatArray, settings: Settings) -> tuple[FloatArray, FloatArray]:

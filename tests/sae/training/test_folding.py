@@ -111,6 +111,20 @@ def test_each_epoch_sees_every_row_once_in_an_order_of_its_own():
     assert torch.equal(next(later).rows, epochs[1][100:200])
 
 
+def test_augmented_rows_are_their_own_with_a_share_of_noise_like_the_data():
+    settings = replace(SETTINGS["topk"], batch=4000, augment=0.6)
+    pool = Training(data(4000), settings, torch.device("cpu")).pools["case"]
+    first, second = (batch for batch, _ in zip(pool.batches(settings, 7), range(2), strict=False))
+    assert not torch.equal(first.x[first.rows.argsort()], second.x[second.rows.argsort()])
+    assert torch.equal(next(pool.batches(settings, 7)).x, first.x)
+    seen, own = (x.double().numpy() for x in (first.x, pool.x[first.rows]))
+    np.testing.assert_allclose(seen.mean(axis=0), own.mean(axis=0), atol=0.02)
+    spread = np.trace(np.cov(own.T)) / own.shape[1]
+    np.testing.assert_allclose(np.cov(seen.T), np.cov(own.T), atol=0.1 * spread)
+    of_itself = ((seen - seen.mean(0)) * (own - own.mean(0))).sum() / np.square(own - own.mean(0)).sum()
+    assert of_itself == pytest.approx(0.8, abs=0.02)
+
+
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
 def test_the_first_step_is_adams_on_the_whole_gradient(tied):
     """Adam's first step is rate x g / (|g| + ε); of a decoder kept at unit length, g is what turns its rows."""

@@ -72,6 +72,13 @@ def test_more_l1_is_sparser():
     assert found[0] > 1.2 * found[1] > 1.2 * 1.2 * found[2]
 
 
+def test_augmentation_carries_over_from_few_rows_to_others():
+    few = data(60)
+    plain, augmented = (train(few, replace(LEARNING, batch=60, augment=share), judge) for share in (0.0, 0.5))
+    assert plain.explained_trained > explained(plain.spec) + 0.3  # learned by heart
+    assert explained(augmented.spec) > explained(plain.spec) + 0.05
+
+
 def test_every_prefix_reconstructs():
     spec = learn(prefixes=(12, 32, 96)).spec
     assert spec.groups == (12, 32, 96)

@@ -189,7 +189,7 @@ def test_published_presets_keep_the_papers_sizes():
         {"prefixes": (10, 20), "latents": 64}, {"kind": "relu"}, {"tied": True}, {"learning_rate": 0.0},
         {"learning_rate": float("nan")}, {"batch": 0}, {"max_steps": None}, {"max_steps": 0}, {"epochs": 0},
         {"warmup": -1}, {"decay": 1.0}, {"patience": 0}, {"look_every": 0}, {"silent": -1}, {"seed": -1},
-        {"auxiliary_latents": 0}, {"beta2": 1.0}, {"loss": LossWeights(l1=-1)},
+        {"auxiliary_latents": 0}, {"beta2": 1.0}, {"augment": 1.0}, {"augment": -0.1}, {"loss": LossWeights(l1=-1)},
         {"loss": LossWeights(kl=float("nan"))}, {"loss": LossWeights(rho=0)}, {"loss": LossWeights(rho=1.5)},
         {"loss": LossWeights(reconstruction=float("inf"))},
     ],
@@ -211,7 +211,7 @@ def test_no_such_preset_or_term():
 
 OTHER = {
     "preset": "x", "kind": "relu", "scale": 2, "latents": 7, "k": 9, "prefixes": (1, 2), "site": "item", "unit": "mse", "start": "even",
-    "norm_in": "layer_norm", "rescale": False, "pre_bias": False, "encoder_bias": False, "tied": True,
+    "norm_in": "layer_norm", "rescale": False, "augment": 0.3, "pre_bias": False, "encoder_bias": False, "tied": True,
     "norm_decoder": "never", "optimiser": "adam", "learning_rate": 1.0, "beta2": 0.5, "weight_decay": 1.0, "batch": 1,
     "epoch": "interactions", "epochs": 3, "max_steps": 3, "warmup": 3, "decay": 0.1, "patience": 3, "look_every": 3,
     "silent": 3, "auxiliary_latents": 3, "auxiliary_unit": "variance", "seed": 3,

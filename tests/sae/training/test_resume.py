@@ -23,6 +23,7 @@ TRAININGS = {
     "batchtopk": (replace(SHORT, kind="batchtopk"), WORLD),
     "silent latents": (replace(SHORT, latents=192, pre_bias=False, learning_rate=2e-2, warmup=0), WORLD),
     "jumprelu": (replace(SHORT, kind="jumprelu"), WORLD),
+    "augmented": (replace(SHORT, augment=0.5), WORLD),
     "tied": (replace(SHORT, tied=True, start="even", norm_decoder="never"), WORLD),
     "predicting both": (
         replace(SHORT, site="both", loss=LossWeights(prediction=1)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,20 +26,17 @@ from recaudit.sae.training.adam import Adam
 from recaudit.sae.training.codes import Gradients
 from recaudit.sae.training.objective import Batch, Objective, Pass
 from recaudit.sae.training.parameters import Parameters
+from recaudit.sae.training.pool import Pool, moments
 from recaudit.sae.training.prediction import Prediction, prediction_loss
 from recaudit.sae.training.record import Look, Trained
 from recaudit.sae.training.schedule import Schedule
 from recaudit.sae.training.settings import Settings
 
 FloatArray = NDArray[np.float32]
-FloatArray64 = NDArray[np.float64]
 Rebuild = Callable[[str, FloatArray], FloatArray]
 """Kind (``case`` or ``item``) and vectors [n, dim] to their reconstruction."""
 
-KINDS = ("case", "item")
 FEWEST_ROWS = 32
-_CHUNK_CELLS = 1 << 20
-"""Numbers taken to double precision at once: 8 MiB."""
 _DEAD_AFTER = 40_000
 """Rows without firing after which a look calls a latent dead; ``Settings.silent`` is sooner, to revive it in time."""
 _TRIED = 20_000
@@ -122,16 +119,16 @@ class Training:
         dim = next(iter(data.train.values())).shape[1]
         self.settings, self.data = settings.checked(dim), data
         seen = {kind: _normalised(rows, settings) for kind, rows in data.train.items()}
-        mean, covariance = _moments([rows for rows, _ in seen.values()])
+        mean, covariance = moments([rows for rows, _ in seen.values()])
         variance = float(np.trace(covariance))
         scale = math.sqrt(variance) or 1.0 if settings.rescale else 1.0
-        self.pools = {kind: _Pool(kind, rows, gain, scale, device) for kind, (rows, gain) in seen.items()}
+        self.pools = {kind: Pool(kind, rows, gain, scale, device) for kind, (rows, gain) in seen.items()}
         start = torch.from_numpy((mean / scale).astype(np.float32)).to(device)
         spread = torch.from_numpy(covariance / scale**2).to(device)
         self.parameters = Parameters(settings, start, spread, scale)
         self.prediction = _prediction(data, settings, device)
         if settings.norm_in != "none":
-            variance = float(np.trace(_moments(list(data.train.values()))[1]))
+            variance = float(np.trace(moments(list(data.train.values()))[1]))
         self.objective = Objective(settings, variance or 1.0, dim, self.prediction)
         self.adam = _optimiser(self.parameters)
         self.silent_for = torch.zeros(settings.width(dim), dtype=torch.long, device=device)
@@ -270,57 +267,11 @@ def _explained(sae: SparseAutoencoder, vectors: Mapping[str, FloatArray]) -> tup
 
 def _explained_by_axes(data: TrainingData, count: int) -> float:
     """Explained variance of held-out vectors, the mean over kinds, by principal axes of those trained on."""
-    mean, covariance = _moments(list(data.train.values()))
+    mean, covariance = moments(list(data.train.values()))
     axes = np.linalg.eigh(covariance)[1][:, -max(count, 1) :]
     return float(
         np.mean([explained_variance(x, mean + (x - mean) @ axes @ axes.T) for x in data.held_out.values()])
     )
-
-
-class _Pool:
-    """The training rows of one kind, as the dictionary sees them."""
-
-    def __init__(
-        self, kind: str, rows: FloatArray, gain: FloatArray, scale: float, device: torch.device
-    ) -> None:
-        self.kind = kind
-        self.x = torch.from_numpy(rows / np.float32(scale)).to(device)
-        self.gain = torch.from_numpy(gain * np.float32(scale)).to(device)
-
-    @cached_property
-    def spread(self) -> tuple[Tensor, Tensor]:
-        """Mean [dim], and [dim, dim]: standard normal rows times it have the covariance of ``x``."""
-        mean, covariance = _moments([self.x.cpu().numpy()])
-        values, axes = np.linalg.eigh(covariance)
-        root = (axes * np.sqrt(values.clip(min=0))).T
-        return self._placed(mean), self._placed(root)
-
-    def _placed(self, array: FloatArray64) -> Tensor:
-        return torch.from_numpy(array.astype(np.float32)).to(self.x.device)
-
-    def batches(self, settings: Settings, step: int) -> Iterator[Batch]:
-        """Batches from a step on, each epoch in an order of its own; an incomplete last one is left out."""
-        n = len(self.x)
-        size = min(settings.batch, n)
-        per_epoch = n // size
-        epoch, place = divmod(step, per_epoch)
-        while True:
-            order = np.random.default_rng([settings.seed, epoch]).permutation(n)
-            for start in range(place * size, per_epoch * size, size):
-                rows = torch.from_numpy(order[start : start + size]).to(self.x.device)
-                x = self._augmented(self.x.index_select(0, rows), settings, step)
-                yield Batch(self.kind, rows, x, self.gain.index_select(0, rows))
-                step += 1
-            epoch, place = epoch + 1, 0
-
-    def _augmented(self, x: Tensor, settings: Settings, step: int) -> Tensor:
-        share = settings.augment
-        if not share:
-            return x
-        rng = np.random.default_rng([settings.seed, step, KINDS.index(self.kind)])
-        mean, root = self.spread
-        drawn = torch.from_numpy(rng.standard_normal(x.shape, np.float32)).to(x.device) @ root
-        return mean + math.sqrt(1 - share**2) * (x - mean) + share * drawn
 
 
 def _normalised(rows: FloatArray, settings: Settings) -> tuple[FloatArray, FloatArray]:
@@ -329,21 +280,6 @@ def _normalised(rows: FloatArray, settings: Settings) -> tuple[FloatArray, Float
     if scale is None:
         return rows, np.ones((len(rows), 1), np.float32)
     return scale.normalise(rows), scale.gain
-
-
-def _moments(parts: Sequence[FloatArray]) -> tuple[FloatArray64, FloatArray64]:
-    """Mean [dim] and covariance [dim, dim] of all rows, in bounded memory beside the rows."""
-    count = sum(len(part) for part in parts)
-    mean = sum(chunk.sum(axis=0) for chunk in _chunks(parts)) / count
-    around = (chunk - mean for chunk in _chunks(parts))
-    return mean, sum(chunk.T @ chunk for chunk in around) / count
-
-
-def _chunks(parts: Sequence[FloatArray]) -> Iterator[FloatArray64]:
-    for part in parts:
-        size = max(1, _CHUNK_CELLS // part.shape[1])
-        for start in range(0, len(part), size):
-            yield part[start : start + size].astype(np.float64)
 
 
 def _prediction(data: TrainingData, settings: Settings, device: torch.device) -> Prediction | None:

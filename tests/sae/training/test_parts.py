@@ -11,11 +11,12 @@ from recaudit.errors import UsageError
 from recaudit.sae.training.adam import Adam
 from recaudit.sae.training.codes import encode, largest
 from recaudit.sae.training.parameters import Parameters
+from recaudit.sae.training.pool import moments
 from recaudit.sae.training.record import Look
 from recaudit.sae.training.schedule import Schedule
 from recaudit.sae.training.settings import PRESETS, LossWeights, Settings, preset_named, with_loss
 from recaudit.sae.training.state import device_named
-from recaudit.sae.training.trainer import TrainingData, _moments, train
+from recaudit.sae.training.trainer import TrainingData, train
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -41,7 +42,7 @@ def test_moments_are_exact_far_from_zero_and_copy_no_data():
     parts = [rng.normal(1000, 0.1, (n, 64)).astype(np.float32) for n in (150_000, 7)]
     together = np.concatenate(parts).astype(np.float64)
     tracemalloc.start()
-    mean, covariance = _moments(parts)
+    mean, covariance = moments(parts)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert mean == pytest.approx(together.mean(axis=0), rel=1e-12)

@@ -9,9 +9,9 @@ import torch
 from recaudit.errors import UsageError
 from recaudit.models.heads import DotHead, MaxInterestHead, MlpHead, SigmoidMlpHead
 from recaudit.sae.training import prediction
+from recaudit.sae.training.pool import Pool
 from recaudit.sae.training.prediction import TOP, prediction_loss
 from recaudit.sae.training.settings import LossWeights, Settings
-from recaudit.sae.training.trainer import _Pool
 from tests.sae.training.reference import NAMES, Case
 
 USERS, ITEMS, DIM = 30, 150, 6
@@ -121,7 +121,7 @@ def test_which_lists_are_known_has_nothing_to_do_with_the_order_of_batches(monke
     cases = draw(1000, DIM, seed=5)
     rest = {"unit": "mse", "seed": 0, "device": torch.device("cpu")}
     shared = prediction_loss(DotHead(ITEM_VECTORS), {"case": cases}, {}, **rest).shared
-    pool = _Pool("case", cases, np.ones((1000, 1), np.float32), 1.0, torch.device("cpu"))
+    pool = Pool("case", cases, np.ones((1000, 1), np.float32), 1.0, torch.device("cpu"))
     batches = pool.batches(Settings(batch=100, seed=0), step=0)
     known = [int((shared.list_of[next(batches).rows] >= 0).sum()) for _ in range(10)]
     assert sum(known) == 100

@@ -1,7 +1,9 @@
 """Every tab shows what the audit holds: against the store's own queries."""
 
 import json
+import shutil
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -84,6 +86,21 @@ def test_key_numbers_and_the_series_behind_them(drive, made):
         assert ("series: " + str(exported[1][3])) in dict(page.copies())
 
     drive(made, steps)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_no_word_of_a_finding_is_cut_off(drive, made, tmp_path, width):
+    path = shutil.copy(made, tmp_path / "audit.duckdb")
+    words = [str(number) for number in range(10, 99)]
+    with duckdb.connect(path) as tables:
+        tables.execute("UPDATE findings SET sentence = ?", [" ".join(words)])
+
+    async def steps(see):
+        await see.press("J")
+        seen = [word for line in see.text.splitlines() for word in line.split()]
+        assert set(words) <= set(seen), sorted(set(words) - set(seen))
+
+    drive(path, steps, size=(width, 24))
 
 
 def test_a_click_on_a_columns_head_sorts_by_it(drive, made):

@@ -31,6 +31,10 @@ GROUPS = (
 )
 
 
+_BESIDE = 7
+"""Columns of the terminal that border, scroll bar, mark and gap take from a sentence."""
+
+
 def blocks(audit: Audit, subject: Subject, width: int) -> Iterator[Block]:
     """Model, findings, numbers, dictionary, receipts; what is missing and which command makes it."""
     model, sae = subject.model, subject.sae
@@ -116,7 +120,7 @@ def _gated(audit: Audit, subject: Subject) -> Block | None:
 
 
 def _sentence(finding: FindingRow, width: int) -> Iterator[Row]:
-    lines = wrapped(printable(finding.sentence), min(width - 5, 110))
+    lines = wrapped(printable(finding.sentence), min(width - _BESIDE, 110))
     for number, line in enumerate(lines):
         yield Row(
             (MARKS[finding.severity] if number == 0 else "", line),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recaudit.cli.output import note
+from recaudit.cli.output import db_option, note
 from recaudit.errors import EnvironmentProblem, UsageError
 from recaudit.text import printable
 
@@ -26,7 +26,8 @@ class _Keys(click.ParamType[dict[str, Any]]):
 
 
 @click.command()
-@click.argument("db", type=click.Path(path_type=Path, dir_okay=False), default=Path("audit.duckdb"))
+@click.argument("file", metavar="[DB]", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@db_option
 @click.option("--model", help="The model to begin with (default: choose, where there are several).")
 @click.option(
     "--sae", metavar="NAME", help="The dictionary (default: the model's newest sparse autoencoder)."
@@ -40,6 +41,7 @@ class _Keys(click.ParamType[dict[str, Any]]):
 @click.option("--host", default="localhost", show_default=True, help="With --serve: address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="With --serve.")
 def tui(
+    file: Path | None,
     db: Path,
     model: str | None,
     sae: str | None,
@@ -55,6 +57,7 @@ def tui(
     Reads only, and lets go of the file while nobody looks; names, notes, bookmarks and interventions are written when you
     say so. Keys: `?` in the workbench, or docs/tui.md.
     """
+    db = file or db
     if not db.is_file():
         raise UsageError(
             f"{printable(db)}: no such audit file",

@@ -90,6 +90,12 @@ def test_no_such_file(cli):
     assert "recaudit ingest" in done.err
 
 
+def test_the_file_is_named_as_in_every_other_command_too(cli, made):
+    assert "nowhere.duckdb" in cli("tui", "--db", "nowhere.duckdb").err
+    for named in ((made,), ("--db", made), (made, "--db", "nowhere.duckdb")):
+        assert "no such audit file" not in cli("tui", *named, "--theme", "pink").err
+
+
 def test_no_such_theme(cli, made):
     done = cli("tui", made, "--theme", "pink")
     assert done.code == 2
